@@ -1,0 +1,103 @@
+#ifndef CLV_IO_CONFIG_H
+#define CLV_IO_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "comm/comm.h"
+
+typedef struct clv_strings {
+  char **item; /* owned, each owned */
+  size_t n;
+} clv_strings;
+
+typedef struct clv_doubles {
+  double *item; /* owned */
+  size_t  n;
+} clv_doubles;
+
+typedef struct clv_pair {
+  char *name, *text; /* owned */
+} clv_pair;
+
+typedef enum clv_time_unit { CLV_DAY, CLV_WEEK, CLV_MONTH, CLV_YEAR } clv_time_unit;
+typedef enum clv_merge_unit { CLV_MERGE_INSTANT, CLV_MERGE_DAY, CLV_MERGE_WEEK } clv_merge_unit;
+typedef enum clv_policy { CLV_NET, CLV_DROP, CLV_KEEP, CLV_FAIL } clv_policy;
+typedef enum clv_pooling { CLV_POOLING_NONE, CLV_POOLING_PARTIAL, CLV_POOLING_COMPLETE } clv_pooling;
+
+/** The effective configuration: every key of docs/configuration.md with its value. Optional strings are NULL where absent. */
+typedef struct clv_config {
+  char *name;
+  struct {
+    clv_strings    transactions;
+    char          *customer, *time, *amount; /* column names; amount may be NULL: no spend in the log */
+    char          *time_format;
+    clv_time_unit  time_unit;
+    clv_merge_unit merge_unit;
+    char          *observation_end; /* as written; NULL: last date in the log */
+    char          *holdout_end;
+    clv_policy     returns, zero_amounts, bad_rows, duplicates;
+    double         rescale_factor;
+    int            min_transactions;
+  } data;
+  struct {
+    char       *table; /* NULL: no customer table */
+    char       *customer; /* its id column */
+    char       *segment;
+    clv_strings covariates;
+    clv_policy  unknown_ids, missing;
+  } customers;
+  struct {
+    char       *purchases, *spend; /* model names; spend "none" */
+    clv_pooling pooling;
+    clv_pair   *prior; /* [n_prior] */
+    size_t      n_prior;
+  } model;
+  struct {
+    int      num_chains, num_samples, num_warmup;
+    double   target_accept;
+    int      max_tree_depth;
+    uint64_t seed;
+    int      chain_groups; /* 0: auto */
+    double   checkpoint_every; /* seconds */
+    bool     save_warmup;
+  } sampler;
+  struct {
+    double min_ess, max_rhat;
+  } diagnostics;
+  struct {
+    clv_doubles horizon; /* in time units */
+    double      discount_rate; /* per year */
+    double      margin;
+    clv_doubles quantiles;
+    int         draws;
+    clv_strings keep_customers; /* ids whose draws are stored */
+    int64_t     keep_sample;    /* or this many at random */
+  } predict;
+  struct {
+    char *directory;
+  } output;
+  struct {
+    char *destination; /* NULL: none */
+  } stage;
+} clv_config;
+
+/** Read, check against the schema, apply `--set` overrides in order. Collective: rank 0 reads, all agree and get the same bytes.
+ *  @param set  [n_set] "sampler.seed=7"
+ *  @return CLV_EUSAGE with file:line:column, the key, what was expected and the nearest known key */
+clv_status clv_config_load(const clv_comm *comm, const char *path, const char *const *set, size_t n_set,
+                           clv_config **out);
+void       clv_config_free(clv_config **self);
+
+/** The effective configuration as YAML, each value with where it came from (default, line in file, --set). Not collective. */
+clv_status clv_config_print(const clv_config *self, FILE *to, bool with_origin);
+
+/** The run directory, output.directory/name, and a file in it; owned by the caller. Not collective. */
+clv_status clv_config_run_path(const clv_config *self, const char *file, char **out);
+
+/** Length of a time unit in days (month 365.25/12, year 365.25) and its name. */
+double      clv_time_unit_days(clv_time_unit unit);
+const char *clv_time_unit_name(clv_time_unit unit);
+
+#endif

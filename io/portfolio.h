@@ -1,0 +1,64 @@
+#ifndef CLV_IO_PORTFOLIO_H
+#define CLV_IO_PORTFOLIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "comm/blocks.h"
+#include "comm/comm.h"
+
+/** Facts that hold for the whole portfolio: attributes of the file's root. */
+typedef struct clv_portfolio_facts {
+  uint64_t n_customer;
+  uint64_t n_cell;     /* distinct (segment, x, t_x, T) */
+  uint64_t n_segment;  /* >= 1 */
+  uint64_t n_covariate;
+  char     time_unit[16];
+  char     merge_unit[16];
+  char     observation_end[40]; /* ISO 8601 */
+  char     holdout_end[40];     /* "" where there is none */
+  double   holdout_length;      /* in time units; 0 */
+  bool     has_spend;
+} clv_portfolio_facts;
+
+/** portfolio.h5: customers sorted by id, in columns, and their distinct histories. Documented in docs/files.md. */
+typedef struct clv_portfolio clv_portfolio;
+
+/** Open for reading by all ranks of `comm` (parallel HDF5). Collective. */
+clv_status clv_portfolio_open(const clv_comm *comm, const char *path, clv_portfolio **out);
+void       clv_portfolio_close(clv_portfolio **self); /* collective */
+
+const clv_portfolio_facts *clv_portfolio_facts_get(const clv_portfolio *self);
+/** Name of a segment / covariate; borrowed. Not collective. */
+const char *clv_portfolio_segment(const clv_portfolio *self, size_t i);
+const char *clv_portfolio_covariate(const clv_portfolio *self, size_t i);
+
+/** Columns of customers or of cells for a contiguous range. Arrays owned by the struct. */
+typedef struct clv_customer_columns {
+  uint64_t  first, n;
+  uint32_t *x;
+  double   *t_x, *T;
+  double   *spend;      /* mean repeat spend, currency; 0 where x = 0 */
+  double   *litt;
+  uint32_t *segment;
+  double   *covariate;  /* [n][n_covariate]; NULL where none */
+  uint32_t *holdout_x;  /* NULL where there is no holdout */
+  double   *holdout_spend; /* total */
+} clv_customer_columns;
+
+typedef struct clv_cell_columns {
+  uint64_t  first, n;
+  uint32_t *segment, *x, *count;
+  double   *t_x, *T;
+} clv_cell_columns;
+
+/** Collective over the portfolio's communicator: each rank names its own range (may be empty). */
+clv_status clv_portfolio_read_customers(const clv_portfolio *self, uint64_t first, uint64_t n, clv_customer_columns *out);
+clv_status clv_portfolio_read_cells(const clv_portfolio *self, uint64_t first, uint64_t n, clv_cell_columns *out);
+void       clv_customer_columns_free(clv_customer_columns *columns);
+void       clv_cell_columns_free(clv_cell_columns *columns);
+
+/** Ids of customers [first, first + n): `offset` [n + 1] into `bytes`; both owned by the caller. Collective. */
+clv_status clv_portfolio_read_ids(const clv_portfolio *self, uint64_t first, uint64_t n, char **bytes, uint64_t **offset);
+
+#endif
