@@ -26,8 +26,10 @@ void       clv_accumulator_free(clv_accumulator **self);
 
 /** One pass over the shard and one allreduce, whatever the number of chains. Collective, synchronising.
  *  @param phi  [n_chain][n_dim], the same bits on every rank
- *  @param[out] sum  [n_chain][n_sum], the same bits on every rank and for any number of ranks; NaN where an addend was not finite
- *  @return CLV_EFAULT where a sum left the representable window */
+ *  @param[out] sum  [n_chain][n_sum], the same bits on every rank and for any number of ranks;
+ *                   NaN where an addend was not finite or left the window of clv_exact_sum: such a point is a divergence,
+ *                   not an error
+ *  @return CLV_OK */
 clv_status clv_accumulator_evaluate(clv_accumulator *self, size_t n_chain, const double *phi, double *sum);
 
 /** Seconds spent so far in passes and in reductions, and the number of evaluations, for the report and `auto`. */
@@ -36,6 +38,7 @@ typedef struct clv_accumulator_cost {
   double   reduce_seconds;
   uint64_t n_evaluation;
   uint64_t n_point;
+  uint64_t n_outside; /* sums that left the window and so became NaN */
 } clv_accumulator_cost;
 clv_accumulator_cost clv_accumulator_cost_get(const clv_accumulator *self);
 
