@@ -10,7 +10,9 @@
  *  with a two-word handshake, so that ranks which have parted are named instead of hanging. */
 typedef struct clv_comm clv_comm;
 
-/** Start and end MPI for the process; called by main and by test programs only. */
+/** Start and end MPI for the process; called by main and by test programs only. clv_comm_init is CLV_EUSAGE where the
+ *  launcher started several processes and MPI sees only one (a launcher without PMI); clv_comm_finalize may be called
+ *  after any outcome of it. Collective over the job. */
 clv_status clv_comm_init(int *argc, char ***argv);
 void       clv_comm_finalize(void);
 
@@ -28,7 +30,9 @@ int clv_comm_size(const clv_comm *self);
 
 /** Agree on an outcome. Collective, synchronising.
  *  Every rank gets the status of the lowest rank that failed (CLV_OK where none did) and that rank's message,
- *  so between an error found alone and the next collective there is exactly one of these. */
+ *  so between an error found alone and the next collective there is exactly one of these.
+ *  One allreduce of a word; a broadcast follows only where somebody failed.
+ *  @param mine  CLV_OK, or the failure this rank has recorded with clv_fail */
 clv_status clv_comm_agree(const clv_comm *self, clv_status mine);
 
 /** Collective, synchronising. */

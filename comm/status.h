@@ -22,7 +22,8 @@ typedef enum clv_status {
 /** Record one sentence about what went wrong and return `code`.
  *  Not collective. The first message since the last clear is kept (it is nearest to the cause);
  *  nothing is printed here. clv_comm_agree carries the message to every rank, and the program prints
- *  it once, on rank 0, when it leaves.
+ *  it once, on rank 0, when it leaves. The slot is process-wide, like errno before threads: only the thread that
+ *  communicates may use it. A failure that is handled and not passed on must be followed by clv_message_clear.
  *  @param code  a negative clv_status
  *  @param format  printf format of one sentence: file, line or key; what was expected; what to do */
 clv_status clv_fail(clv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
