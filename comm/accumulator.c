@@ -48,7 +48,7 @@ clv_status clv_accumulator_evaluate(clv_accumulator *self, size_t n_chain, const
   const double       start = clv_clock();
   CLV_CHECK(n_chain <= self->most_chains);
   clv_digits_reset(&self->digits, width);
-  for (size_t b = 0; b < what->n_block; b++) {
+  for (size_t b = 0; b < what->n_block && width > 0; b++) {
     memset(self->block_sum, 0, width * sizeof *self->block_sum);
     what->block(what->self, b, n_chain, phi, self->block_sum);
     clv_digits_add(&self->digits, self->block_sum);
