@@ -24,9 +24,10 @@
  * 2^(51+e). */
 static const double MAGIC[CLV_DIGITS] = {0x1.8p72, 0x1.8p32, 0x1.8p-8, 0x1.8p-48};
 
-enum { LANES = 4 };
-typedef double  lanes __attribute__((vector_size(8 * LANES)));
-typedef int64_t lanes_i64 __attribute__((vector_size(8 * LANES)));
+/* Two abreast is what every x86-64 and ARMv8 has. */
+enum { LANES = 2 };
+typedef double  lanes __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
+typedef int64_t lanes_i64 __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
 
 clv_status clv_digits_new(size_t most, clv_digits *out) {
   void *plane = NULL;
@@ -89,27 +90,24 @@ static void add_one(clv_digits *self, size_t j, double x) {
 }
 
 static bool all_inside(size_t n, const double *x) {
-  lanes_i64 outside = {0};
+  lanes_i64 inside = {0};
   for (size_t j = 0; j < n; j += LANES) {
-    lanes v;
-    memcpy(&v, x + j, sizeof v);
-    outside |= ~((v < ADDEND_LIMIT) & (v > -ADDEND_LIMIT)); /* true for NaN */
+    const lanes v = *(const lanes *)(x + j);
+    inside -= (v < ADDEND_LIMIT) & (v > -ADDEND_LIMIT); /* minus one where true; false for NaN */
   }
-  return (outside[0] | outside[1] | outside[2] | outside[3]) == 0;
+  return (size_t)(inside[0] + inside[1]) == n;
 }
 
 static void add_lanes(clv_digits *self, size_t n, const double *x) {
+  const size_t width = self->width;
   for (size_t j = 0; j < n; j += LANES) {
-    int64_t *digit = self->plane + j;
-    lanes    v;
-    memcpy(&v, x + j, sizeof v);
-    for (size_t k = 0; k < CLV_DIGITS; k++, digit += self->width) {
+    lanes v = *(const lanes *)(x + j);
+#pragma GCC unroll 4
+    for (size_t k = 0; k < CLV_DIGITS; k++) {
       const lanes magic   = (lanes){0} + MAGIC[k];
       const lanes rounded = v + magic;
-      lanes_i64   sum;
-      memcpy(&sum, digit, sizeof sum);
-      sum += (lanes_i64)rounded - (lanes_i64)magic;
-      memcpy(digit, &sum, sizeof sum);
+      lanes_i64  *digit   = (lanes_i64 *)(self->plane + k * width + j);
+      *digit += (lanes_i64)rounded - (lanes_i64)magic;
       v -= rounded - magic;
     }
   }
@@ -132,42 +130,38 @@ void clv_digits_add_at(clv_digits *self, size_t j, double x) {
   count_addend(self);
 }
 
-/* Digits after a carry -> the nearest double, ties to even. The value is below 2^81. */
-static double round_digits(const int64_t *digit, size_t stride) {
-  unsigned __int128 head = 0; /* unit 2^-60: d0, d1, d2 in at most 61 + 80 bits, hence the shift below */
-  int64_t           d[CLV_DIGITS];
-  bool              is_negative = false, is_found = false;
-  for (size_t k = 0; k < CLV_DIGITS; k++) {
-    d[k] = digit[k * stride];
-    /* The digits below a non-zero one are less than its last unit together, so it has the sign of the whole.
-     */
-    if (!is_found && d[k] != 0) is_found = true, is_negative = d[k] < 0;
-  }
-  if (!is_found) return 0.0;
-  for (size_t k = 0; k < CLV_DIGITS; k++) d[k] = is_negative ? -d[k] : d[k];
-  for (size_t k = CLV_DIGITS - 1; k > 0; k--)
-    if (d[k] < 0) d[k] += INT64_C(1) << DIGIT_BITS, d[k - 1] -= 1;
+static double power_of_two(int exponent) {
+  const uint64_t bits = (uint64_t)(1023 + exponent) << 52;
+  double         x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
 
-  /* Three digits from the first that is not zero hold at least 81 bits; a bit lost below matters only as "not
-   * zero". */
-  const size_t top   = d[0] != 0 ? 0 : 1;
-  const bool   below = top == 0 && d[3] != 0;
-  int          unit  = top == 0 ? -60 : -100;
-  if (d[0] >> 46 != 0) { /* would not fit: drop the third digit too */
-    head = ((unsigned __int128)d[0] << DIGIT_BITS) | (unsigned __int128)d[1];
-    unit = -20;
-  } else {
-    for (size_t k = top; k < top + 3; k++) head = (head << DIGIT_BITS) | (unsigned __int128)d[k];
-  }
-  bool           sticky = below || (unit == -20 && d[2] != 0);
-  const uint64_t high = (uint64_t)(head >> 64), low = (uint64_t)head;
-  const int      bits  = high != 0 ? 128 - __builtin_clzll(high) : 64 - __builtin_clzll(low | 1);
-  const int      shift = bits > 62 ? bits - 62 : 0;
-  sticky |= (head & (((unsigned __int128)1 << shift) - 1)) != 0;
-  head >>= shift;
-  const int64_t kept = (int64_t)head | (sticky ? 1 : 0);
-  const double  x    = ldexp((double)kept, unit + shift);
+/* head × 2^unit, and a little more (rest > 0) or less (rest < 0) than that but less than one unit -> the
+ * nearest double, ties to even. With a rest, head has more than 62 bits. */
+static double round_head(__int128 head, int64_t rest, int unit) {
+  const bool        is_negative = head < 0;
+  unsigned __int128 m           = is_negative ? -(unsigned __int128)head : (unsigned __int128)head;
+  if (rest != 0 && (rest < 0) != is_negative) m -= 1;
+  const uint64_t high = (uint64_t)(m >> 64);
+  const int      shift =
+      high != 0 ? 66 - __builtin_clzll(high) : 0; /* 62 bits stay; up to 64 where none is lost */
+  const uint64_t kept   = (uint64_t)(m >> shift);
+  const bool     sticky = rest != 0 || (m & (((unsigned __int128)1 << shift) - 1)) != 0;
+  /* The bits lost are far below the last place: they matter only as "not zero". The conversion rounds to
+   * nearest. */
+  const double x = (double)(kept | (sticky ? 1 : 0)) * power_of_two(unit + shift);
   return is_negative ? -x : x;
+}
+
+/* Digits after a carry, |d0| < 2^60. */
+static double round_digits(const int64_t *digit, size_t stride) {
+  static const __int128 ONE = 1;
+  const int64_t         d0 = digit[0], d1 = digit[stride], d2 = digit[2 * stride], d3 = digit[3 * stride];
+  if (llabs(d0) < INT64_C(1) << 6)
+    return round_head(d0 * (ONE << 120) + d1 * (ONE << 80) + d2 * (ONE << 40) + d3, 0, -100);
+  if (llabs(d0) < INT64_C(1) << 46) return round_head(d0 * (ONE << 80) + d1 * (ONE << 40) + d2, d3, -60);
+  return round_head(d0 * (ONE << 40) + d1, d2 != 0 ? d2 : d3, -20);
 }
 
 size_t clv_digits_total(clv_digits *self, const clv_comm *comm, double *total, size_t *first) {

@@ -83,6 +83,27 @@ static void totals_are_the_nearest_doubles(void **state) {
   }
 }
 
+/* From 2^66 on a total has no room for three digits beside its first. */
+static void large_totals_are_the_nearest_doubles(void **state) {
+  (void)state;
+  for (int round = 0; round < 60; round++) {
+    const size_t   n         = (size_t)1 << (round % 20);
+    const double   sign      = round % 3 == 0 ? -1.0 : 1.0;
+    exact          reference = {0};
+    clv_exact_sum *s         = NULL;
+    double         total;
+    assert_int_equal(clv_exact_sum_new(1, &s), CLV_OK);
+    for (size_t i = 0; i < n; i++) {
+      const double x = i % 2 ? random_addend(3) : sign * (0x1p58 + ldexp((double)(next() >> 11), 5));
+      exact_add(&reference, x);
+      clv_exact_sum_add(s, &x);
+    }
+    assert_int_equal(clv_exact_sum_total(s, one, &total), CLV_OK);
+    assert_nearest(reference, total);
+    clv_exact_sum_free(&s);
+  }
+}
+
 static double total_of(size_t n, const double *x) {
   clv_exact_sum *s = NULL;
   double         total;
@@ -98,6 +119,7 @@ static void halfway_sums_go_to_even(void **state) {
   const double below[] = {0x1p53 + 2, 1.0, -0x1p-100}, big[] = {0x1p59, 0x1p59, 0x1p7, 0x1p-100};
   const double negative[] = {-0x1p53, -1.0, -0x1p-100}, cancels[] = {0x1p59, -0x1p-100, -0x1p59};
   const double huge[] = {0x1.fffffffffffffp59, 0x1.fffffffffffffp59, 0x1p-100, 0x1p59, -0x1p59};
+  double       more[257], less[257];
   (void)state;
   assert_true(total_of(2, tie_down) == 0x1p53);
   assert_true(total_of(2, tie_up) == 0x1p53 + 4);
@@ -108,6 +130,13 @@ static void halfway_sums_go_to_even(void **state) {
   assert_true(total_of(3, negative) == -0x1p53 - 2);
   assert_true(total_of(3, cancels) == -0x1p-100);
   assert_true(total_of(5, huge) == 0x1.fffffffffffffp60);
+  for (int i = 0; i < 256; i++)
+    more[i] = less[i] = 0x1p59; /* 2^67, half of a last place, and the rest decides */
+  more[255] = less[255] = 0x1p59 + 0x1p14, more[256] = 0x1p-100, less[256] = -0x1p-100;
+  assert_true(total_of(256, more) == 0x1p67);
+  assert_true(total_of(257, more) == 0x1p67 + 0x1p15 && total_of(257, less) == 0x1p67);
+  for (int i = 0; i < 257; i++) more[i] = -more[i], less[i] = -less[i];
+  assert_true(total_of(257, more) == -0x1p67 - 0x1p15 && total_of(257, less) == -0x1p67);
   assert_true(total_of(0, huge) == 0.0 && !signbit(total_of(0, huge)));
 }
 
@@ -238,6 +267,7 @@ static void a_total_can_be_asked_twice(void **state) {
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(totals_are_the_nearest_doubles),
+      cmocka_unit_test(large_totals_are_the_nearest_doubles),
       cmocka_unit_test(halfway_sums_go_to_even),
       cmocka_unit_test(what_is_below_the_window_costs_at_most_half_a_unit_each),
       cmocka_unit_test(order_does_not_matter_to_any_bit),
