@@ -5,24 +5,24 @@
 
 /** What random numbers are for; part of their name, so that no two uses share a stream. Never renumber. */
 typedef enum clv_rng_purpose {
-  CLV_RNG_START = 1,    /* start points */
-  CLV_RNG_NUTS = 2,     /* momentum, direction, choice within one transition */
-  CLV_RNG_STEP_SIZE = 3, /* momentum of the initial step-size search */
-  CLV_RNG_PRIOR = 4,    /* prior(-predictive) draws */
-  CLV_RNG_SIMULATE = 5, /* simulated customers */
-  CLV_RNG_CUSTOMER = 6, /* customers' own parameters given a posterior draw */
+  CLV_RNG_START      = 1, /* start points */
+  CLV_RNG_NUTS       = 2, /* momentum, direction, choice within one transition */
+  CLV_RNG_STEP_SIZE  = 3, /* momentum of the initial step-size search */
+  CLV_RNG_PRIOR      = 4, /* prior(-predictive) draws */
+  CLV_RNG_SIMULATE   = 5, /* simulated customers */
+  CLV_RNG_CUSTOMER   = 6, /* customers' own parameters given a posterior draw */
   CLV_RNG_PREDICTIVE = 7, /* posterior-predictive counts */
-  CLV_RNG_SAMPLE = 8    /* choice of customers whose draws are kept */
+  CLV_RNG_SAMPLE     = 8  /* choice of customers whose draws are kept */
 } clv_rng_purpose;
 
 /** Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011). The numbers are a pure function of their name
- *  (seed, purpose, customer, chain, draw) and of how many were taken before: no state to save, any rank can make them.
- *  A value type: copy freely; the struct is its whole state. */
+ *  (seed, purpose, customer, chain, draw) and of how many were taken before: no state to save, any rank can
+ * make them. A value type: copy freely; the struct is its whole state. */
 typedef struct clv_rng {
   uint32_t key[2];
   uint32_t counter[4]; /* counter[0] is the slot, advanced by four numbers a step */
   uint32_t block[4];
-  uint32_t used;       /* of block */
+  uint32_t used; /* of block */
   uint32_t pad;
 } clv_rng;
 
@@ -37,7 +37,8 @@ double clv_rng_uniform(clv_rng *self);
 double clv_rng_normal(clv_rng *self);
 /** -1 or +1. */
 int clv_rng_sign(clv_rng *self);
-/** Gamma(shape, rate), log of it (shape down to 1e-6 does not underflow), Beta(a, b), Exponential(1), Poisson(mean), integer in [0, n). */
+/** Gamma(shape, rate), log of it (shape down to 1e-6 does not underflow), Beta(a, b), Exponential(1),
+ * Poisson(mean), integer in [0, n). */
 double   clv_rng_gamma(clv_rng *self, double shape, double rate);
 double   clv_rng_log_gamma(clv_rng *self, double shape);
 double   clv_rng_beta(clv_rng *self, double a, double b);

@@ -1,0 +1,147 @@
+#include "engine/numerics/pinned.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#include "engine/numerics/pinned_inline.h"
+
+static const double HALF_LOG_2PI = 0.91893853320467274178;
+
+double clv_exp(double x) { return clv_exp_inline(x); }
+double clv_log(double x) { return clv_log_inline(x); }
+double clv_pow(double x, double y) { return clv_exp_inline(y * clv_log_inline(x)); }
+
+double clv_log1p(double x) {
+  const double u = 1.0 + x;
+  if (u == 1.0) return x;
+  if (!(x < INFINITY)) return x;
+  return clv_log_inline(u) - ((u - 1.0) - x) / u;
+}
+
+double clv_expm1(double x) {
+  const double u = clv_exp_inline(x);
+  if (u == 1.0) return x;
+  if (u - 1.0 == -1.0 || !(u < INFINITY)) return u - 1.0;
+  return (u - 1.0) * x / clv_log_inline(u);
+}
+
+/* log Gamma(x) - [(x - 1/2) log x - x + log(2 pi)/2] for x >= 12: Bernoulli series, next term below 1e-17. */
+static double stirling_correction(double x) {
+  const double y = 1.0 / x, z = y * y;
+  double       p = -3617.0 / 122400.0;
+  p              = p * z + 1.0 / 156.0;
+  p              = p * z - 691.0 / 360360.0;
+  p              = p * z + 1.0 / 1188.0;
+  p              = p * z - 1.0 / 1680.0;
+  p              = p * z + 1.0 / 1260.0;
+  p              = p * z - 1.0 / 360.0;
+  p              = p * z + 1.0 / 12.0;
+  return p * y;
+}
+
+double clv_lgamma(double x) {
+  if (!(x > 0.0)) return x == 0.0 ? INFINITY : NAN;
+  if (!(x < 1e305)) return INFINITY;
+  double product = 1.0, shifted = x;
+  while (shifted < 12.0) product *= shifted, shifted += 1.0;
+  const double at_shifted =
+      (shifted - 0.5) * clv_log_inline(shifted) - shifted + HALF_LOG_2PI + stirling_correction(shifted);
+  return product == 1.0 ? at_shifted : at_shifted - clv_log_inline(product);
+}
+
+double clv_digamma(double x) {
+  if (!(x > 0.0)) return x == 0.0 ? -INFINITY : NAN;
+  double below = 0.0, shifted = x;
+  while (shifted < 12.0) below += 1.0 / shifted, shifted += 1.0;
+  const double z = 1.0 / (shifted * shifted);
+  double       p = 3617.0 / 8160.0;
+  p              = p * z - 1.0 / 12.0;
+  p              = p * z + 691.0 / 32760.0;
+  p              = p * z - 1.0 / 132.0;
+  p              = p * z + 1.0 / 240.0;
+  p              = p * z - 1.0 / 252.0;
+  p              = p * z + 1.0 / 120.0;
+  p              = p * z - 1.0 / 12.0;
+  return clv_log_inline(shifted) - 0.5 / shifted + p * z - below;
+}
+
+/* log Gamma(big) - log Gamma(big + small), big >= 12, by differences that do not cancel. */
+static double lgamma_ratio(double big, double small) {
+  const double sum = big + small;
+  return -small * clv_log_inline(sum) - (big - 0.5) * clv_log1p(small / big) + small +
+         stirling_correction(big) - stirling_correction(sum);
+}
+
+double clv_lbeta(double a, double b) {
+  const double small = a < b ? a : b, big = a < b ? b : a;
+  if (!(small > 0.0)) return small == 0.0 ? INFINITY : NAN;
+  if (big >= 12.0) return clv_lgamma(small) + lgamma_ratio(big, small);
+  return clv_lgamma(small) + clv_lgamma(big) - clv_lgamma(small + big);
+}
+
+double clv_log_sum_exp(double a, double b) {
+  const double high = a > b ? a : b, low = a > b ? b : a;
+  if (a != a || b != b) return NAN;
+  if (!(fabs(high) < INFINITY)) return high;
+  return high + clv_log1p(clv_exp_inline(low - high));
+}
+
+double clv_sigmoid(double x) {
+  if (x >= 0.0) return 1.0 / (1.0 + clv_exp_inline(-x));
+  const double e = clv_exp_inline(x);
+  return e / (1.0 + e);
+}
+
+double clv_log_sigmoid(double x) {
+  return x >= 0.0 ? -clv_log1p(clv_exp_inline(-x)) : x - clv_log1p(clv_exp_inline(x));
+}
+
+double clv_logit(double p) { return clv_log_inline(p) - clv_log1p(-p); }
+
+static double rational(const double *top, const double *bottom, size_t n, double x) {
+  double a = top[n - 1], b = bottom[n - 1];
+  for (size_t i = n - 1; i-- > 0;) a = a * x + top[i], b = b * x + bottom[i];
+  return a / b;
+}
+
+double clv_normal_quantile(double p) {
+  static const double A[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+                             1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
+                             3.3430575583588128105e4, 2.5090809287301226727e3};
+  static const double B[] = {1.0,
+                             4.2313330701600911252e1,
+                             6.8718700749205790830e2,
+                             5.3941960214247511077e3,
+                             2.1213794301586595867e4,
+                             3.9307895800092710610e4,
+                             2.8729085735721942674e4,
+                             5.2264952788528545610e3};
+  static const double C[] = {1.42343711074968357734e0,  4.63033784615654529590e0, 5.76949722146069140550e0,
+                             3.64784832476320460504e0,  1.27045825245236838258e0, 2.41780725177450611770e-1,
+                             2.27238449892691845833e-2, 7.74545014278341407640e-4};
+  static const double D[] = {1.0,
+                             2.05319162663775882187e0,
+                             1.67638483018380384940e0,
+                             6.89767334985100004550e-1,
+                             1.48103976427480074590e-1,
+                             1.51986665636164571966e-2,
+                             5.47593808499534494600e-4,
+                             1.05075007164441684324e-9};
+  static const double E[] = {6.65790464350110377720e0,  5.46378491116411436990e0,  1.78482653991729133580e0,
+                             2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+                             2.71155556874348757815e-5, 2.01033439929228813265e-7};
+  static const double F[] = {1.0,
+                             5.99832206555887937690e-1,
+                             1.36929880922735805310e-1,
+                             1.48753612908506148525e-2,
+                             7.86869131145613259100e-4,
+                             1.84631831751005468180e-5,
+                             1.42151175831644588870e-7,
+                             2.04426310338993978564e-15};
+  const double        q   = p - 0.5;
+  if (!(p > 0.0 && p < 1.0)) return p == 0.0 ? -INFINITY : (p == 1.0 ? INFINITY : NAN);
+  if (fabs(q) <= 0.425) return q * rational(A, B, 8, 0.180625 - q * q);
+  const double tail = sqrt(-clv_log_inline(q < 0.0 ? p : 1.0 - p));
+  const double z    = tail <= 5.0 ? rational(C, D, 8, tail - 1.6) : rational(E, F, 8, tail - 5.0);
+  return q < 0.0 ? -z : z;
+}
