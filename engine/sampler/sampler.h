@@ -18,13 +18,13 @@ typedef struct clv_sampler_plan {
 
 /** What ArviZ calls sample_stats, of one draw. */
 typedef struct clv_draw_stat {
-  double  lp;              /* log-density on the unconstrained scale */
-  double  energy;          /* H at the chosen state */
+  double  lp;     /* log-density on the unconstrained scale */
+  double  energy; /* H at the chosen state */
   double  energy_error;
   double  acceptance_rate;
   double  step_size;
   int32_t tree_depth;
-  int32_t n_steps;         /* gradients of this transition */
+  int32_t n_steps; /* gradients of this transition */
   int8_t  diverging;
   int8_t  reached_max_treedepth;
 } clv_draw_stat;
@@ -44,22 +44,22 @@ typedef struct clv_leg {
 /** For a progress bar; the sums are over this group's chains. */
 typedef struct clv_sampler_progress {
   bool   warmup;
-  long   draws;       /* of this phase, over the group's chains */
+  long   draws; /* of this phase, over the group's chains */
   long   draws_planned;
   long   divergences;
-  double step_size;   /* mean over the group's chains */
+  double step_size; /* mean over the group's chains */
   long   gradients;
 } clv_sampler_progress;
 
-/** Asked once a round, on every rank; true on any rank stops all of them after that round (clv_sampler_run returns
- *  CLV_EINTERRUPT everywhere). `watch` may be NULL. */
+/** Asked once a round, on every rank; true on any rank stops all of them after that round (clv_sampler_run
+ * returns CLV_EINTERRUPT everywhere). `watch` may be NULL. */
 typedef struct clv_sampler_watch {
   void *context;
   bool (*round)(void *context, const clv_sampler_progress *progress);
 } clv_sampler_watch;
 
-/** Multinomial NUTS (Hoffman & Gelman 2014; Betancourt 2017) on several chains that share every pass over the data.
- *  The chains' state machines are replicated on every rank of a group; see docs/sampler.md. */
+/** Multinomial NUTS (Hoffman & Gelman 2014; Betancourt 2017) on several chains that share every pass over the
+ * data. The chains' state machines are replicated on every rank of a group; see docs/sampler.md. */
 typedef struct clv_sampler clv_sampler;
 
 /** @param topology, model  borrowed. Collective. */
@@ -67,17 +67,17 @@ clv_status clv_sampler_new(const clv_topology *topology, const clv_model *model,
                            clv_sampler **out);
 void       clv_sampler_free(clv_sampler **self);
 
-/** Run every chain for at most `n_draw` more draws of the present phase (fewer at the end of a phase; a leg never spans
- *  warm-up and sampling). Collective over the world, synchronising. n_draw of the leg is 0 when all is done.
- *  The draws do not depend on how the run is cut into legs, on ranks or on groups.
+/** Run every chain for at most `n_draw` more draws of the present phase (fewer at the end of a phase; a leg
+ * never spans warm-up and sampling). Collective over the world, synchronising. n_draw of the leg is 0 when
+ * all is done. The draws do not depend on how the run is cut into legs, on ranks or on groups.
  *  @return CLV_EINTERRUPT when a watch said stop; the state then is between two rounds and may be saved */
 clv_status clv_sampler_run(clv_sampler *self, int n_draw, const clv_sampler_watch *watch, clv_leg *leg);
 
 /** Inverse metric after warm-up, dense [dim][dim], and the pooled step size: the same on every rank. */
 void clv_sampler_tuning(const clv_sampler *self, double *step_size, double *inv_metric);
 
-/** The whole state as bytes, of all chains, the same on every rank and independent of ranks and groups; and back.
- *  Collective. @param[out] bytes owned by the caller */
+/** The whole state as bytes, of all chains, the same on every rank and independent of ranks and groups; and
+ * back. Collective. @param[out] bytes owned by the caller */
 clv_status clv_sampler_save(const clv_sampler *self, void **bytes, size_t *n);
 clv_status clv_sampler_restore(clv_sampler *self, const void *bytes, size_t n);
 

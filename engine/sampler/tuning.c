@@ -1,0 +1,62 @@
+#include "engine/sampler/tuning.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine/numerics/pinned.h"
+
+clv_status clv_tuning_new(size_t dim, clv_tuning *out) {
+  clv_slab   count = {0};
+  clv_tuning self  = {0};
+  clv_status st    = CLV_OK;
+  clv_metric_cut(&count, dim, &self.metric);
+  self.bytes = count.used;
+  CLV_TRY(clv_calloc(1, count.used, (void **)&self.memory));
+  clv_slab slab = {.base = (char *)self.memory};
+  clv_metric_cut(&slab, dim, &self.metric);
+  *out = self;
+out:
+  return st;
+}
+
+void clv_tuning_free(clv_tuning *self) {
+  free(self->memory);
+  self->memory = NULL;
+}
+
+clv_status clv_tuning_pool(clv_tuning *self, const clv_model *model, const clv_sampler_plan *plan,
+                           void *records) {
+  clv_chain  first = {0}, next = {0};
+  clv_slab   slab     = {.base = records};
+  double     log_step = 0;
+  clv_status st       = CLV_OK;
+  CLV_TRY(clv_chain_cut(&slab, model, plan, &first));
+  clv_moments pooled = *clv_chain_moments(&first);
+  log_step           = clv_chain_log_step(&first);
+  for (int i = 1; i < plan->num_chains; i++) {
+    clv_chain_free(&next);
+    CLV_TRY(clv_chain_cut(&slab, model, plan, &next));
+    clv_moments_pool(&pooled, clv_chain_moments(&next));
+    log_step += clv_chain_log_step(&next);
+  }
+  clv_metric_copy(&first.metric, &self->metric);
+  CLV_TRY(clv_metric_adapt(&self->metric, &pooled, NULL));
+  self->log_step = log_step / plan->num_chains;
+  self->settled  = true;
+out:
+  clv_chain_free(&first);
+  clv_chain_free(&next);
+  return st;
+}
+
+void clv_tuning_copy(const clv_tuning *self, double *step_size, double *inverse) {
+  const size_t dim   = self->metric.dim;
+  const bool   dense = clv_metric_is_dense(dim);
+  *step_size         = self->settled ? clv_exp(self->log_step) : (double)NAN;
+  for (size_t i = 0; i < dim && inverse != NULL; i++) {
+    for (size_t j = 0; j < dim; j++) {
+      const double value = dense ? self->metric.inverse[i * dim + j] : i == j ? self->metric.inverse[i] : 0.0;
+      inverse[i * dim + j] = self->settled ? value : (double)NAN;
+    }
+  }
+}
