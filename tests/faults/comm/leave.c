@@ -19,7 +19,7 @@ static void part(const clv_comm *comm, const char *fault) {
   int64_t   value[3] = {0};
   if (strcmp(fault, "operation") == 0) {
     if (rank == 1)
-      clv_comm_barrier(comm);
+      clv_comm_max_i64(comm, value, 3);
     else
       clv_comm_sum_i64(comm, value, 3);
   } else if (strcmp(fault, "length") == 0) {

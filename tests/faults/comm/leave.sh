@@ -27,7 +27,7 @@ case $fault in
     said=$(SLURM_STEP_NUM_TASKS=3 "$mpirun" 1 "$program" alone 2>&1) || fail "mpirun -np 1 inside a step was refused" ;;
   operation)
     said=$("$mpirun" 3 "$program" operation 2>&1) && fail "exit code 0"
-    [ "$(count 'rank 0 is in clv_comm_sum_i64 (3), rank 1 of 3 in clv_comm_barrier (0)')" -eq 1 ] || fail "not named" ;;
+    [ "$(count 'rank 0 is in clv_comm_sum_i64 (3), rank 1 of 3 in clv_comm_max_i64 (3)')" -eq 1 ] || fail "not named" ;;
   length)
     said=$("$mpirun" 3 "$program" length 2>&1) && fail "exit code 0"
     [ "$(count 'rank 0 is in clv_comm_sum_i64 (3), rank 2 of 3 in clv_comm_sum_i64 (2)')" -eq 1 ] || fail "not named" ;;
