@@ -19,6 +19,7 @@ typedef struct clv_portfolio_facts {
   char     holdout_end[40];     /* "" where there is none */
   double   holdout_length;      /* in time units; 0 */
   bool     has_spend;
+  char     content[40]; /* hash of all that the models see, the same for any number of ranks: what a trace was fitted to */
 } clv_portfolio_facts;
 
 /** portfolio.h5: customers sorted by id, in columns, and their distinct histories. Documented in docs/files.md. */
@@ -60,5 +61,23 @@ void       clv_cell_columns_free(clv_cell_columns *columns);
 
 /** Ids of customers [first, first + n): `offset` [n + 1] into `bytes`; both owned by the caller. Collective. */
 clv_status clv_portfolio_read_ids(const clv_portfolio *self, uint64_t first, uint64_t n, char **bytes, uint64_t **offset);
+
+/** A portfolio that is being written, under a temporary name. */
+typedef struct clv_portfolio_writer clv_portfolio_writer;
+
+/** Make the file's skeleton and open it on all ranks. Collective.
+ *  @param facts  n_customer and n_cell are what will be put in all; content is ignored
+ *  @param segment  [n_segment] labels  @param covariate  [n_covariate] names */
+clv_status clv_portfolio_create(const clv_comm *comm, const char *path, const clv_portfolio_facts *facts,
+                                const char *const *segment, const char *const *covariate, uint64_t id_bytes,
+                                clv_portfolio_writer **out);
+/** Once, by every rank: its customers, sorted by id; the ranks' ranges follow each other in order of rank. Collective.
+ *  @param id_offset  [n + 1] into `ids` */
+clv_status clv_portfolio_put_customers(clv_portfolio_writer *self, const clv_customer_columns *columns, const char *ids,
+                                       const uint64_t *id_offset);
+/** Once, by every rank: its cells, sorted by (segment, x, t_x, T). Collective. */
+clv_status clv_portfolio_put_cells(clv_portfolio_writer *self, const clv_cell_columns *columns);
+/** Make it durable under its name. Collective; frees the writer whatever comes. */
+clv_status clv_portfolio_commit(clv_portfolio_writer **self, clv_status mine);
 
 #endif
