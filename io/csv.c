@@ -7,7 +7,7 @@
 
 struct clv_csv_reader {
   clv_csv_source source;
-  char          *buffer; /* owned, [BUFFER_SIZE] */
+  char          *buffer;     /* owned, [BUFFER_SIZE] */
   size_t         begin, end; /* what is unread lies in buffer[begin … end) */
   uint64_t       offset;     /* of buffer[begin] in the stream */
   uint64_t       line;       /* of buffer[begin] */
@@ -76,14 +76,14 @@ static void reader_pass(clv_csv_reader *self, size_t n, uint64_t lines) {
 
 /* How a look for the end of the record in the buffer came out. */
 typedef struct extent {
-  size_t   n;     /* bytes with the line end */
-  uint64_t lines; /* line feeds in them */
+  size_t   n;                        /* bytes with the line end */
+  uint64_t lines;                    /* line feeds in them */
   bool     found, has_quote, quoted; /* quoted: quotes are open behind them */
 } extent;
 
 static extent extent_find(const char *at, size_t n, bool quoted) {
-  extent      e   = {.quoted = quoted};
-  const char *p   = at, *const end = at + n;
+  extent      e = {.quoted = quoted};
+  const char *p = at, *const end = at + n;
   while (p < end) {
     const char *feed = memchr(p, '\n', (size_t)(end - p));
     const char *stop = feed == NULL ? end : feed;
@@ -119,13 +119,15 @@ out:
   return st;
 }
 
-/* The reader stands on the record's first byte, and its end or more than its greatest length is in the buffer. */
+/* The reader stands on the record's first byte, and its end or more than its greatest length is in the
+ * buffer. */
 static void record_fill(clv_csv_reader *self, const extent *e, clv_csv_record *record) {
   char  *at = self->buffer + self->begin;
   size_t n  = e->n;
   if (e->found) n--;
   if (n > 0 && at[n - 1] == '\r') n--;
-  *record = (clv_csv_record){.at = at, .n = n, .offset = self->offset, .line = self->line, .has_quote = e->has_quote};
+  *record = (clv_csv_record){
+      .at = at, .n = n, .offset = self->offset, .line = self->line, .has_quote = e->has_quote};
   if (!e->found && e->quoted)
     record->defect = CLV_CSV_UNCLOSED;
   else if (n > CLV_CSV_RECORD_MAX)

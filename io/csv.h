@@ -19,7 +19,8 @@ typedef struct clv_text {
   size_t      n;
 } clv_text;
 
-/** Where bytes come from. `read` gives at most `most` bytes: > 0 so many, 0 the end, -1 failed (clv_fail was called). */
+/** Where bytes come from. `read` gives at most `most` bytes: > 0 so many, 0 the end, -1 failed (clv_fail was
+ * called). */
 typedef struct clv_csv_source {
   void *self; /* borrowed */
   ssize_t (*read)(void *self, char *to, size_t most);
@@ -44,9 +45,9 @@ typedef struct clv_csv_record {
   clv_csv_defect defect; /* TOO_LONG, NUL, UNCLOSED or SOUND */
 } clv_csv_record;
 
-/** Records of a stream of bytes in bounded memory. A record ends at a line feed before which the number of quotes since
- *  the start of the record is even (RFC 4180; a quote anywhere counts, so that the cut is a property of the bytes alone).
- *  A carriage return before the line feed belongs to the line end. */
+/** Records of a stream of bytes in bounded memory. A record ends at a line feed before which the number of
+ * quotes since the start of the record is even (RFC 4180; a quote anywhere counts, so that the cut is a
+ * property of the bytes alone). A carriage return before the line feed belongs to the line end. */
 typedef struct clv_csv_reader clv_csv_reader;
 
 /** @param source  copied, its self borrowed. Not collective. */
@@ -56,7 +57,8 @@ void       clv_csv_reader_free(clv_csv_reader **self);
 /** Start over on another place of a stream. Not collective.
  *  @param offset, line  of the first byte that the source will give
  *  @param limit  records that begin at or behind this offset are not given
- *  @param inside  the first byte lies inside a record (in quotes where `quoted`): go to the next one's begin first */
+ *  @param inside  the first byte lies inside a record (in quotes where `quoted`): go to the next one's begin
+ * first */
 typedef struct clv_csv_start {
   uint64_t offset, limit, line;
   bool     inside, quoted;

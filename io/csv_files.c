@@ -33,7 +33,8 @@ const clv_csv_file *clv_csv_files_get(const clv_csv_files *self, size_t i) { ret
 static clv_status files_add(clv_csv_files *self, const clv_csv_file *file) {
   clv_status st = CLV_OK;
   char      *path;
-  if (self->n == FILE_MAX) return clv_fail(CLV_EDATA, "more than %u input files; join some of them", FILE_MAX);
+  if (self->n == FILE_MAX)
+    return clv_fail(CLV_EDATA, "more than %u input files; join some of them", FILE_MAX);
   if (self->n == self->room) {
     self->room = self->room == 0 ? 16 : 2 * self->room;
     CLV_TRY(clv_realloc(self->room, sizeof *self->file, (void **)&self->file));
@@ -59,7 +60,8 @@ static clv_status file_look(clv_csv_file *file) {
   if (fd < 0 || fstat(fd, &about) != 0) {
     st = clv_fail(CLV_EDATA, "cannot open '%s': %s", file->path, strerror(errno));
   } else if (!S_ISREG(about.st_mode)) {
-    st = clv_fail(CLV_EDATA, "'%s' is not a file; name files or a pattern such as '%s/*.csv'", file->path, file->path);
+    st = clv_fail(CLV_EDATA, "'%s' is not a file; name files or a pattern such as '%s/*.csv'", file->path,
+                  file->path);
   } else if (about.st_size == 0) {
     st = clv_fail(CLV_EDATA, "'%s' is empty; expected a header line and one line per record", file->path);
   } else if (pread(fd, magic, 2, 0) < 0) {
@@ -68,7 +70,8 @@ static clv_status file_look(clv_csv_file *file) {
     file->bytes   = (uint64_t)about.st_size;
     file->is_gzip = magic[0] == 0x1f && magic[1] == 0x8b;
     if (name_is_gzip(file->path) && !file->is_gzip)
-      st = clv_fail(CLV_EDATA, "'%s' is not gzip data, though its name ends in .gz; rename or compress it", file->path);
+      st = clv_fail(CLV_EDATA, "'%s' is not gzip data, though its name ends in .gz; rename or compress it",
+                    file->path);
   }
   if (fd >= 0) close(fd);
   return st;
@@ -86,8 +89,10 @@ static clv_status pattern_add(clv_csv_files *self, const char *key, char *patter
   struct stat about;
   int         rc;
   if (strstr(pattern, "://") != NULL)
-    return clv_fail(CLV_EUSAGE, "%s: '%s': reading from an object store is not available in this build; copy it here first",
-                    key, pattern);
+    return clv_fail(
+        CLV_EUSAGE,
+        "%s: '%s': reading from an object store is not available in this build; copy it here first", key,
+        pattern);
   if (stat(pattern, &about) == 0 || strpbrk(pattern, "*?[") == NULL) return path_add(self, pattern);
   rc = glob(pattern, 0, NULL, &hits);
   if (rc != 0 || hits.gl_pathc == 0) {
@@ -199,7 +204,8 @@ static clv_status gzip_deal(const clv_csv_files *self, int size, int **owner) {
     size_t most  = self->n;
     int    least = 0;
     for (size_t i = 0; i < self->n; i++)
-      if (self->file[i].is_gzip && (*owner)[i] < 0 && (most == self->n || self->file[i].bytes > self->file[most].bytes))
+      if (self->file[i].is_gzip && (*owner)[i] < 0 &&
+          (most == self->n || self->file[i].bytes > self->file[most].bytes))
         most = i;
     if (most == self->n) break;
     for (int r = 1; r < size; r++)
@@ -212,7 +218,8 @@ out:
   return st;
 }
 
-clv_status clv_csv_files_deal(const clv_csv_files *self, int rank, int size, clv_csv_piece **piece, size_t *n) {
+clv_status clv_csv_files_deal(const clv_csv_files *self, int rank, int size, clv_csv_piece **piece,
+                              size_t *n) {
   clv_status     st    = CLV_OK;
   clv_csv_piece *mine  = NULL;
   int           *owner = NULL;

@@ -33,9 +33,11 @@ typedef struct clv_csv_piece {
   uint64_t begin, end; /* bytes as stored */
 } clv_csv_piece;
 
-/** What a rank of `size` reads: plain files, laid end to end, are cut into equal ranges; gzip files are dealt whole, the largest
- *  first, each to the rank with the least so far. Not collective: a pure function of its arguments.
+/** What a rank of `size` reads: plain files, laid end to end, are cut into equal ranges; gzip files are dealt
+ * whole, the largest first, each to the rank with the least so far. Not collective: a pure function of its
+ * arguments.
  *  @param[out] piece  [*n] owned by the caller, in order of file */
-clv_status clv_csv_files_deal(const clv_csv_files *self, int rank, int size, clv_csv_piece **piece, size_t *n);
+clv_status clv_csv_files_deal(const clv_csv_files *self, int rank, int size, clv_csv_piece **piece,
+                              size_t *n);
 
 #endif

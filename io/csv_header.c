@@ -65,14 +65,16 @@ static bool looks_like_data(const clv_text *field, size_t n) {
   return found;
 }
 
-static clv_status column_missing(const char *path, const clv_csv_column *wanted, const clv_text *field, size_t n) {
+static clv_status column_missing(const char *path, const clv_csv_column *wanted, const clv_text *field,
+                                 size_t n) {
   const clv_text name = {wanted->name, strlen(wanted->name)};
   char           list[LIST_SHOWN];
   size_t         best = 0;
   /* a first line of data would show a customer: say what it seems to be, not what it holds */
   if (looks_like_data(field, n))
     return clv_fail(CLV_EDATA,
-                    "'%s' has no column '%s' (%s): its first line seems to be data; expected a header that names the columns",
+                    "'%s' has no column '%s' (%s): its first line seems to be data; expected a header that "
+                    "names the columns",
                     path, wanted->name, wanted->key);
   if (n == 1 && memchr(field[0].at, ';', field[0].n) != NULL)
     return clv_fail(CLV_EDATA, "'%s' is separated by semicolons; expected commas", path);
@@ -81,8 +83,9 @@ static clv_status column_missing(const char *path, const clv_csv_column *wanted,
   for (size_t i = 1; i < n; i++)
     if (distance(name, field[i]) < distance(name, field[best])) best = i;
   list_print(field, n, list);
-  return clv_fail(CLV_EDATA, "'%s' has no column '%s' (%s); it has: %s; the nearest is '%.*s'", path, wanted->name,
-                  wanted->key, list, (int)(field[best].n < NAME_SHOWN ? field[best].n : NAME_SHOWN), field[best].at);
+  return clv_fail(CLV_EDATA, "'%s' has no column '%s' (%s); it has: %s; the nearest is '%.*s'", path,
+                  wanted->name, wanted->key, list,
+                  (int)(field[best].n < NAME_SHOWN ? field[best].n : NAME_SHOWN), field[best].at);
 }
 
 static clv_status column_find(const char *path, const clv_csv_column *wanted, const clv_text *field, size_t n,
@@ -94,7 +97,8 @@ static clv_status column_find(const char *path, const clv_csv_column *wanted, co
     if (hits++ == 0) *place = i;
   }
   if (hits > 1)
-    return clv_fail(CLV_EDATA, "'%s' has %zu columns named '%s' (%s); expected one", path, hits, wanted->name, wanted->key);
+    return clv_fail(CLV_EDATA, "'%s' has %zu columns named '%s' (%s); expected one", path, hits, wanted->name,
+                    wanted->key);
   return hits == 1 ? CLV_OK : column_missing(path, wanted, field, n);
 }
 
@@ -115,18 +119,21 @@ static clv_status first_look(const char *path, clv_csv_record *record) {
     record->at += 3;
     record->n -= 3;
   }
-  if (record->defect == CLV_CSV_NUL || (record->n > 0 && record->defect == CLV_CSV_SOUND && has_control(record)))
+  if (record->defect == CLV_CSV_NUL ||
+      (record->n > 0 && record->defect == CLV_CSV_SOUND && has_control(record)))
     return clv_fail(CLV_EDATA, "'%s' is not CSV text: its first line holds control bytes", path);
   if (record->defect == CLV_CSV_TOO_LONG)
-    return clv_fail(CLV_EDATA, "'%s': the first line is longer than %u bytes; expected a header", path, CLV_CSV_RECORD_MAX);
+    return clv_fail(CLV_EDATA, "'%s': the first line is longer than %u bytes; expected a header", path,
+                    CLV_CSV_RECORD_MAX);
   if (record->defect == CLV_CSV_UNCLOSED)
-    return clv_fail(CLV_EDATA, "'%s', line %llu: a quote is opened and never closed", path, (unsigned long long)record->line);
+    return clv_fail(CLV_EDATA, "'%s', line %llu: a quote is opened and never closed", path,
+                    (unsigned long long)record->line);
   if (record->n == 0) return clv_fail(CLV_EDATA, "'%s' has no header: its first line is blank", path);
   return CLV_OK;
 }
 
-static clv_status header_fill(clv_csv_header *self, const char *path, const clv_csv_column *column, size_t n_column,
-                              const clv_text *field) {
+static clv_status header_fill(clv_csv_header *self, const char *path, const clv_csv_column *column,
+                              size_t n_column, const clv_text *field) {
   clv_status st = CLV_OK;
   CLV_TRY(clv_alloc(n_column + 1, sizeof *self->place, (void **)&self->place));
   CLV_TRY(clv_alloc(self->n_field, sizeof *self->hash, (void **)&self->hash));
@@ -147,7 +154,8 @@ clv_status clv_csv_header_read(const char *path, clv_csv_record *record, const c
   if (clv_csv_split(record, field, CLV_CSV_COLUMN_MAX, &self.n_field) != CLV_CSV_SOUND)
     CLV_TRY(clv_fail(CLV_EDATA, "'%s': a quote inside a field of the header; quote whole fields", path));
   if (self.n_field > CLV_CSV_COLUMN_MAX)
-    CLV_TRY(clv_fail(CLV_EDATA, "'%s' has %zu columns; at most %u can be read", path, self.n_field, CLV_CSV_COLUMN_MAX));
+    CLV_TRY(clv_fail(CLV_EDATA, "'%s' has %zu columns; at most %u can be read", path, self.n_field,
+                     CLV_CSV_COLUMN_MAX));
   CLV_TRY(header_fill(&self, path, column, n_column, field));
   *out = self, self = (clv_csv_header){0};
 out:

@@ -12,7 +12,8 @@ typedef struct clv_csv_header {
 
 /** Find the columns asked for. Not collective.
  *  @param record  the file's first; changed in place
- *  @return CLV_EDATA with the file, the columns found and the nearest one, or what the file seems to be instead of CSV */
+ *  @return CLV_EDATA with the file, the columns found and the nearest one, or what the file seems to be
+ * instead of CSV */
 clv_status clv_csv_header_read(const char *path, clv_csv_record *record, const clv_csv_column *column,
                                size_t n_column, clv_csv_header *out);
 void       clv_csv_header_clear(clv_csv_header *self);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define NUMBER_TEXT_MAX 64
-#define EXACT_DIGITS    15 /* any such integer is a double */
-#define EXACT_POWER     22 /* 10^22 is the largest power of ten that is a double */
+#define EXACT_DIGITS 15 /* any such integer is a double */
+#define EXACT_POWER 22  /* 10^22 is the largest power of ten that is a double */
 
 /* A decimal number taken apart: mantissa × 10^exponent. */
 typedef struct decimal {
@@ -52,7 +52,8 @@ static const char *decimal_read(const char *p, const char *end, decimal *d) {
   return p;
 }
 
-/* The C library's conversion is correctly rounded; its locale is pinned because a host program may have set one. */
+/* The C library's conversion is correctly rounded; its locale is pinned because a host program may have set
+ * one. */
 static bool slow_read(const char *text, size_t n, double *value) {
   char     copy[NUMBER_TEXT_MAX + 1];
   char    *stop;

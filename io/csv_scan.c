@@ -19,7 +19,7 @@ struct clv_csv_scan {
   const clv_csv_files  *files;  /* borrowed */
   const clv_csv_column *column; /* borrowed, [n_column] */
   size_t                n_column;
-  clv_csv_piece        *piece; /* owned, [n_piece] */
+  clv_csv_piece        *piece;        /* owned, [n_piece] */
   size_t                n_piece, now; /* now: the piece that is open or comes next */
   fragment              before;       /* of the first piece's file, ahead of it */
   clv_csv_stream       *stream;       /* owned; NULL between pieces */
@@ -55,10 +55,11 @@ static clv_status fragment_count(const clv_csv_scan *self, const clv_csv_piece *
   clv_csv_stream_seek(stream, piece->begin);
   while (left > 0) {
     const clv_csv_source source = clv_csv_stream_source(stream);
-    const ssize_t        got    = source.read(source.self, buffer, left < COUNT_SIZE ? (size_t)left : COUNT_SIZE);
+    const ssize_t got = source.read(source.self, buffer, left < COUNT_SIZE ? (size_t)left : COUNT_SIZE);
     if (got < 0) CLV_TRY(CLV_EDATA);
     if (got == 0)
-      CLV_TRY(clv_fail(CLV_EDATA, "'%s' became shorter while it was read; prepare again when nothing writes to it",
+      CLV_TRY(clv_fail(CLV_EDATA,
+                       "'%s' became shorter while it was read; prepare again when nothing writes to it",
                        clv_csv_files_get(self->files, piece->file)->path));
     clv_csv_count(buffer, (size_t)got, &f->lines, &f->quotes);
     left -= (uint64_t)got;
@@ -138,12 +139,13 @@ static clv_status piece_enter(clv_csv_scan *self, const clv_csv_piece *piece) {
   /* a record begins here if a line feed outside quotes came just before */
   clv_csv_stream_seek(self->stream, piece->begin - 1);
   if (source.read(source.self, &last, 1) != 1)
-    return clv_fail(CLV_EDATA, "'%s' became shorter while it was read; prepare again when nothing writes to it",
+    return clv_fail(CLV_EDATA,
+                    "'%s' became shorter while it was read; prepare again when nothing writes to it",
                     clv_csv_files_get(self->files, piece->file)->path);
-  at = (clv_csv_start){.offset = piece->begin,
-                       .limit  = piece->end,
-                       .line   = 1 + self->before.lines,
-                       .quoted = self->before.quotes % 2 != 0};
+  at        = (clv_csv_start){.offset = piece->begin,
+                              .limit  = piece->end,
+                              .line   = 1 + self->before.lines,
+                              .quoted = self->before.quotes % 2 != 0};
   at.inside = at.quoted || last != '\n';
   clv_csv_reader_start(self->reader, source, at);
   return CLV_OK;

@@ -24,8 +24,8 @@ static ssize_t plain_read(clv_csv_stream *self, void *to, size_t most) {
   do got = pread(self->fd, to, most, (off_t)self->offset);
   while (got < 0 && errno == EINTR);
   if (got < 0) {
-    clv_fail(CLV_EDATA, "cannot read '%s' at byte %llu: %s", self->file->path, (unsigned long long)self->offset,
-             strerror(errno));
+    clv_fail(CLV_EDATA, "cannot read '%s' at byte %llu: %s", self->file->path,
+             (unsigned long long)self->offset, strerror(errno));
     return -1;
   }
   self->offset += (uint64_t)got;

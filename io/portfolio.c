@@ -65,7 +65,8 @@ static clv_status facts_read(hid_t file, const char *path, clv_portfolio_facts *
   CLV_TRY(text_read(file, path, "holdout_end", f->holdout_end, sizeof f->holdout_end));
   CLV_TRY(text_read(file, path, "content", f->content, sizeof f->content));
   f->has_spend = has_spend != 0;
-  if (f->n_segment < 1 || f->n_segment > LABEL_MAX || f->n_covariate > LABEL_MAX) st = broken(path, "its counts");
+  if (f->n_segment < 1 || f->n_segment > LABEL_MAX || f->n_covariate > LABEL_MAX)
+    st = broken(path, "its counts");
 out:
   return st;
 }
@@ -86,7 +87,8 @@ static clv_status column_check(const clv_portfolio *self, const clv_column *colu
   int              rank;
   const clv_status st = extent_read(self, column->path, extent, &rank);
   if (st < 0) return st;
-  if (extent[0] != n || extent[1] != clv_column_width(column, &self->facts)) return broken(self->path, column->path);
+  if (extent[0] != n || extent[1] != clv_column_width(column, &self->facts))
+    return broken(self->path, column->path);
   return CLV_OK;
 }
 
@@ -135,8 +137,8 @@ out:
   return st;
 }
 
-/* Opened by each rank alone, without MPI-IO: reading needs no coordination, and a damaged file then fails on its own rank
- * and not inside a collective of the library. */
+/* Opened by each rank alone, without MPI-IO: reading needs no coordination, and a damaged file then fails on
+ * its own rank and not inside a collective of the library. */
 static clv_status portfolio_open(clv_portfolio *self, const char *path) {
   clv_status st = CLV_OK;
   CLV_TRY(clv_alloc(strlen(path) + 1, 1, (void **)&self->path));
@@ -203,7 +205,8 @@ const char *clv_portfolio_covariate(const clv_portfolio *self, size_t i) {
 }
 
 /* Rows [first, first + n) of a dataset whose extent has been checked. */
-static clv_status rows_read(const clv_portfolio *self, const char *name, hid_t type, const hsize_t range[3], void *to) {
+static clv_status rows_read(const clv_portfolio *self, const char *name, hid_t type, const hsize_t range[3],
+                            void *to) {
   const hsize_t start[2] = {range[0], 0}, count[2] = {range[1], range[2]};
   const int     rank = range[2] == 1 ? 1 : 2; /* replaced below by the file's */
   const hid_t   d    = H5Dopen2(self->file, name, H5P_DEFAULT);
@@ -212,7 +215,8 @@ static clv_status rows_read(const clv_portfolio *self, const char *name, hid_t t
   const hid_t   m    = H5Screate_simple(dims, count, NULL);
   herr_t        rc   = -1;
   if (range[1] == 0) rc = 0;
-  if (range[1] > 0 && s >= 0 && m >= 0 && H5Sselect_hyperslab(s, H5S_SELECT_SET, start, NULL, count, NULL) >= 0)
+  if (range[1] > 0 && s >= 0 && m >= 0 &&
+      H5Sselect_hyperslab(s, H5S_SELECT_SET, start, NULL, count, NULL) >= 0)
     rc = H5Dread(d, type, m, s, H5P_DEFAULT, to);
   if (m >= 0) H5Sclose(m);
   if (s >= 0) H5Sclose(s);
@@ -220,19 +224,16 @@ static clv_status rows_read(const clv_portfolio *self, const char *name, hid_t t
   return rc < 0 ? broken(self->path, name) : CLV_OK;
 }
 
-static void **member_of(void *columns, const clv_column *column) {
-  return (void **)((char *)columns + column->member);
-}
-
-static clv_status columns_read(const clv_portfolio *self, const clv_column *column, size_t n_column, hsize_t first,
-                               hsize_t n, void *columns) {
+static clv_status columns_read(const clv_portfolio *self, const clv_column *column, size_t n_column,
+                               hsize_t first, hsize_t n, void *columns) {
   clv_status st = CLV_OK;
   for (size_t i = 0; i < n_column; i++) {
     const hsize_t range[3] = {first, n, clv_column_width(&column[i], &self->facts)};
-    void        **member   = member_of(columns, &column[i]);
+    void         *values   = NULL;
     if (!clv_column_is_there(&column[i], &self->facts)) continue;
-    CLV_TRY(clv_alloc((size_t)(n * range[2]) + 1, clv_column_bytes(&column[i]), member));
-    CLV_TRY(rows_read(self, column[i].path, clv_column_type(&column[i]), range, *member));
+    CLV_TRY(clv_alloc((size_t)(n * range[2]) + 1, clv_column_bytes(&column[i]), &values));
+    clv_column_set(columns, &column[i], values);
+    CLV_TRY(rows_read(self, column[i].path, clv_column_type(&column[i]), range, values));
   }
 out:
   return st;
@@ -253,7 +254,8 @@ out:
   return st;
 }
 
-clv_status clv_portfolio_read_cells(const clv_portfolio *self, uint64_t first, uint64_t n, clv_cell_columns *out) {
+clv_status clv_portfolio_read_cells(const clv_portfolio *self, uint64_t first, uint64_t n,
+                                    clv_cell_columns *out) {
   clv_status       st;
   clv_cell_columns mine = {.first = first, .n = n};
   CLV_CHECK(first <= self->facts.n_cell && n <= self->facts.n_cell - first);
@@ -268,19 +270,22 @@ out:
 }
 
 void clv_customer_columns_free(clv_customer_columns *columns) {
-  for (size_t i = 0; i < CLV_COLUMN_N(CLV_CUSTOMER_COLUMN); i++) free(*member_of(columns, &CLV_CUSTOMER_COLUMN[i]));
+  for (size_t i = 0; i < CLV_COLUMN_N(CLV_CUSTOMER_COLUMN); i++)
+    free(clv_column_get(columns, &CLV_CUSTOMER_COLUMN[i]));
   *columns = (clv_customer_columns){0};
 }
 
 void clv_cell_columns_free(clv_cell_columns *columns) {
-  for (size_t i = 0; i < CLV_COLUMN_N(CLV_CELL_COLUMN); i++) free(*member_of(columns, &CLV_CELL_COLUMN[i]));
+  for (size_t i = 0; i < CLV_COLUMN_N(CLV_CELL_COLUMN); i++)
+    free(clv_column_get(columns, &CLV_CELL_COLUMN[i]));
   *columns = (clv_cell_columns){0};
 }
 
 /* Offsets become relative to the range's first id. */
-static clv_status ids_read(const clv_portfolio *self, uint64_t first, uint64_t n, char **bytes, uint64_t *offset) {
-  clv_status    st           = CLV_OK;
-  const hsize_t offsets[3]   = {first, n + 1, 1};
+static clv_status ids_read(const clv_portfolio *self, uint64_t first, uint64_t n, char **bytes,
+                           uint64_t *offset) {
+  clv_status    st            = CLV_OK;
+  const hsize_t offsets[3]    = {first, n + 1, 1};
   hsize_t       characters[3] = {0, 0, 1};
   CLV_TRY(rows_read(self, CLV_ID_OFFSET_PATH, H5T_NATIVE_UINT64, offsets, offset));
   for (uint64_t i = 0; i < n; i++)
@@ -296,7 +301,8 @@ out:
   return st;
 }
 
-clv_status clv_portfolio_read_ids(const clv_portfolio *self, uint64_t first, uint64_t n, char **bytes, uint64_t **offset) {
+clv_status clv_portfolio_read_ids(const clv_portfolio *self, uint64_t first, uint64_t n, char **bytes,
+                                  uint64_t **offset) {
   clv_status st;
   char      *text = NULL;
   uint64_t  *at   = NULL;

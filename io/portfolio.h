@@ -10,8 +10,8 @@
 /** Facts that hold for the whole portfolio: attributes of the file's root. */
 typedef struct clv_portfolio_facts {
   uint64_t n_customer;
-  uint64_t n_cell;     /* distinct (segment, x, t_x, T) */
-  uint64_t n_segment;  /* >= 1 */
+  uint64_t n_cell;    /* distinct (segment, x, t_x, T) */
+  uint64_t n_segment; /* >= 1 */
   uint64_t n_covariate;
   char     time_unit[16];
   char     merge_unit[16];
@@ -19,10 +19,12 @@ typedef struct clv_portfolio_facts {
   char     holdout_end[40];     /* "" where there is none */
   double   holdout_length;      /* in time units; 0 */
   bool     has_spend;
-  char     content[40]; /* hash of all that the models see, the same for any number of ranks: what a trace was fitted to */
+  char     content[40]; /* hash of all that the models see, the same for any number of ranks: what a trace was
+                           fitted to */
 } clv_portfolio_facts;
 
-/** portfolio.h5: customers sorted by id, in columns, and their distinct histories. Documented in docs/files.md. */
+/** portfolio.h5: customers sorted by id, in columns, and their distinct histories. Documented in
+ * docs/files.md. */
 typedef struct clv_portfolio clv_portfolio;
 
 /** Open for reading by all ranks of `comm` (parallel HDF5). Collective. */
@@ -39,11 +41,11 @@ typedef struct clv_customer_columns {
   uint64_t  first, n;
   uint32_t *x;
   double   *t_x, *T;
-  double   *spend;      /* mean repeat spend, currency; 0 where x = 0 */
+  double   *spend; /* mean repeat spend, currency; 0 where x = 0 */
   double   *litt;
   uint32_t *segment;
-  double   *covariate;  /* [n][n_covariate]; NULL where none */
-  uint32_t *holdout_x;  /* NULL where there is no holdout */
+  double   *covariate;     /* [n][n_covariate]; NULL where none */
+  uint32_t *holdout_x;     /* NULL where there is no holdout */
   double   *holdout_spend; /* total */
 } clv_customer_columns;
 
@@ -54,13 +56,17 @@ typedef struct clv_cell_columns {
 } clv_cell_columns;
 
 /** Collective over the portfolio's communicator: each rank names its own range (may be empty). */
-clv_status clv_portfolio_read_customers(const clv_portfolio *self, uint64_t first, uint64_t n, clv_customer_columns *out);
-clv_status clv_portfolio_read_cells(const clv_portfolio *self, uint64_t first, uint64_t n, clv_cell_columns *out);
+clv_status clv_portfolio_read_customers(const clv_portfolio *self, uint64_t first, uint64_t n,
+                                        clv_customer_columns *out);
+clv_status clv_portfolio_read_cells(const clv_portfolio *self, uint64_t first, uint64_t n,
+                                    clv_cell_columns *out);
 void       clv_customer_columns_free(clv_customer_columns *columns);
 void       clv_cell_columns_free(clv_cell_columns *columns);
 
-/** Ids of customers [first, first + n): `offset` [n + 1] into `bytes`; both owned by the caller. Collective. */
-clv_status clv_portfolio_read_ids(const clv_portfolio *self, uint64_t first, uint64_t n, char **bytes, uint64_t **offset);
+/** Ids of customers [first, first + n): `offset` [n + 1] into `bytes`; both owned by the caller. Collective.
+ */
+clv_status clv_portfolio_read_ids(const clv_portfolio *self, uint64_t first, uint64_t n, char **bytes,
+                                  uint64_t **offset);
 
 /** A portfolio that is being written, under a temporary name. */
 typedef struct clv_portfolio_writer clv_portfolio_writer;
@@ -71,10 +77,11 @@ typedef struct clv_portfolio_writer clv_portfolio_writer;
 clv_status clv_portfolio_create(const clv_comm *comm, const char *path, const clv_portfolio_facts *facts,
                                 const char *const *segment, const char *const *covariate, uint64_t id_bytes,
                                 clv_portfolio_writer **out);
-/** Once, by every rank: its customers, sorted by id; the ranks' ranges follow each other in order of rank. Collective.
+/** Once, by every rank: its customers, sorted by id; the ranks' ranges follow each other in order of rank.
+ * Collective.
  *  @param id_offset  [n + 1] into `ids` */
-clv_status clv_portfolio_put_customers(clv_portfolio_writer *self, const clv_customer_columns *columns, const char *ids,
-                                       const uint64_t *id_offset);
+clv_status clv_portfolio_put_customers(clv_portfolio_writer *self, const clv_customer_columns *columns,
+                                       const char *ids, const uint64_t *id_offset);
 /** Once, by every rank: its cells, sorted by (segment, x, t_x, T). Collective. */
 clv_status clv_portfolio_put_cells(clv_portfolio_writer *self, const clv_cell_columns *columns);
 /** Make it durable under its name. Collective; frees the writer whatever comes. */

@@ -3,10 +3,11 @@
 
 #include <hdf5.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "io/portfolio.h"
 
-#define CLV_PORTFOLIO_FORMAT  "clv portfolio"
+#define CLV_PORTFOLIO_FORMAT "clv portfolio"
 #define CLV_PORTFOLIO_VERSION 1
 
 /* The columns of portfolio.h5: shared by its reader and its writer. */
@@ -30,7 +31,8 @@ static const clv_column CLV_CUSTOMER_COLUMN[] = {
     {"customers/segment", CLV_COLUMN_U32, CLV_COLUMN_ALWAYS, offsetof(clv_customer_columns, segment)},
     {"customers/covariate", CLV_COLUMN_F64, CLV_COLUMN_COVARIATE, offsetof(clv_customer_columns, covariate)},
     {"customers/holdout_x", CLV_COLUMN_U32, CLV_COLUMN_HOLDOUT, offsetof(clv_customer_columns, holdout_x)},
-    {"customers/holdout_spend", CLV_COLUMN_F64, CLV_COLUMN_HOLDOUT, offsetof(clv_customer_columns, holdout_spend)},
+    {"customers/holdout_spend", CLV_COLUMN_F64, CLV_COLUMN_HOLDOUT,
+     offsetof(clv_customer_columns, holdout_spend)},
 };
 
 static const clv_column CLV_CELL_COLUMN[] = {
@@ -44,9 +46,20 @@ static const clv_column CLV_CELL_COLUMN[] = {
 #define CLV_COLUMN_N(table) (sizeof(table) / sizeof(table)[0])
 
 #define CLV_ID_OFFSET_PATH "customers/id_offset"
-#define CLV_ID_BYTES_PATH  "customers/id_bytes"
-#define CLV_SEGMENT_PATH   "segments/label"
+#define CLV_ID_BYTES_PATH "customers/id_bytes"
+#define CLV_SEGMENT_PATH "segments/label"
 #define CLV_COVARIATE_PATH "covariates/name"
+
+/* The column's array in its struct; copied, for the arrays are pointers of different types. */
+static inline void *clv_column_get(const void *columns, const clv_column *column) {
+  void *values;
+  memcpy(&values, (const char *)columns + column->member, sizeof values);
+  return values;
+}
+
+static inline void clv_column_set(void *columns, const clv_column *column, void *values) {
+  memcpy((char *)columns + column->member, &values, sizeof values);
+}
 
 /* Is the column there, in a portfolio with these facts? */
 static inline bool clv_column_is_there(const clv_column *column, const clv_portfolio_facts *facts) {

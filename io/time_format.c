@@ -137,7 +137,8 @@ static int month_days(int year, int month) {
   return month == 2 && is_leap(year) ? 29 : DAYS[month - 1];
 }
 
-/* Days from 1970-01-01, proleptic Gregorian; months are counted from March so that the leap day is the year's last. */
+/* Days from 1970-01-01, proleptic Gregorian; months are counted from March so that the leap day is the year's
+ * last. */
 static int64_t days_of(int year, int month, int day) {
   const int64_t y        = month <= 2 ? year - 1 : year;
   const int64_t era      = y / 400; /* year >= 1, so y >= 0 */
@@ -155,7 +156,8 @@ static clv_time_result parts_join(const parts *p, int64_t *micros) {
     *micros = p->epoch * CLV_MICROS_PER_SECOND + p->fraction;
     return CLV_TIME_READ;
   }
-  if (p->year < 1 || p->year > 9999 || p->hour > 23 || p->minute > 59 || p->second > 60) return CLV_TIME_NO_SUCH;
+  if (p->year < 1 || p->year > 9999 || p->hour > 23 || p->minute > 59 || p->second > 60)
+    return CLV_TIME_NO_SUCH;
   if (p->year_day > 0) {
     if (p->year_day > (is_leap(p->year) ? 366 : 365)) return CLV_TIME_NO_SUCH;
     seconds = (days_of(p->year, 1, 1) + p->year_day - 1) * 86400;
@@ -171,7 +173,8 @@ static clv_time_result parts_join(const parts *p, int64_t *micros) {
 
 static bool clock_read(cursor *c, parts *p) {
   p->has_clock = true;
-  if (!digits_read(c, 2, 2, &p->hour) || !literal_read(c, ':') || !digits_read(c, 2, 2, &p->minute)) return false;
+  if (!digits_read(c, 2, 2, &p->hour) || !literal_read(c, ':') || !digits_read(c, 2, 2, &p->minute))
+    return false;
   if (c->at == c->end || *c->at != ':') return true;
   c->at++;
   return digits_read(c, 2, 2, &p->second) && fraction_read(c, &p->fraction);
@@ -201,34 +204,54 @@ static bool year_short_read(cursor *c, parts *p) {
 static bool op_clock_read(const op *o, cursor *c, parts *p) {
   p->has_clock = true;
   switch (o->kind) {
-    case 'H': return digits_read(c, 1, 2, &p->hour);
-    case 'M': return digits_read(c, 1, 2, &p->minute);
-    case 'S': return digits_read(c, 1, 2, &p->second) && fraction_read(c, &p->fraction);
-    case 'T': return clock_read(c, p);
-    case 's': return epoch_read(c, p);
-    default: return false;
+    case 'H':
+      return digits_read(c, 1, 2, &p->hour);
+    case 'M':
+      return digits_read(c, 1, 2, &p->minute);
+    case 'S':
+      return digits_read(c, 1, 2, &p->second) && fraction_read(c, &p->fraction);
+    case 'T':
+      return clock_read(c, p);
+    case 's':
+      return epoch_read(c, p);
+    default:
+      return false;
   }
 }
 
 static bool op_read(const op *o, cursor *c, parts *p) {
   switch (o->kind) {
-    case '=': return literal_read(c, o->literal);
-    case ' ': blanks_skip(c); return true;
-    case 'Y': return digits_read(c, 4, 4, &p->year);
-    case 'y': return year_short_read(c, p);
-    case 'm': return digits_read(c, 1, 2, &p->month);
-    case 'd': return digits_read(c, 1, 2, &p->day);
-    case 'e': blanks_skip(c); return digits_read(c, 1, 2, &p->day);
-    case 'j': return digits_read(c, 1, 3, &p->year_day) && p->year_day > 0;
-    case 'b': return month_name_read(c, &p->month);
-    case 'F': return date_read(c, p);
-    case 'z': return zone_read(c, &p->zone);
-    default: return op_clock_read(o, c, p);
+    case '=':
+      return literal_read(c, o->literal);
+    case ' ':
+      blanks_skip(c);
+      return true;
+    case 'Y':
+      return digits_read(c, 4, 4, &p->year);
+    case 'y':
+      return year_short_read(c, p);
+    case 'm':
+      return digits_read(c, 1, 2, &p->month);
+    case 'd':
+      return digits_read(c, 1, 2, &p->day);
+    case 'e':
+      blanks_skip(c);
+      return digits_read(c, 1, 2, &p->day);
+    case 'j':
+      return digits_read(c, 1, 3, &p->year_day) && p->year_day > 0;
+    case 'b':
+      return month_name_read(c, &p->month);
+    case 'F':
+      return date_read(c, p);
+    case 'z':
+      return zone_read(c, &p->zone);
+    default:
+      return op_clock_read(o, c, p);
   }
 }
 
-clv_time_result clv_time_format_parse(const clv_time_format *self, const char *text, size_t n, int64_t *micros,
-                                      bool *has_clock) {
+clv_time_result clv_time_format_parse(const clv_time_format *self, const char *text, size_t n,
+                                      int64_t *micros, bool *has_clock) {
   cursor c = {text, text + n};
   parts  p = {0};
   while (c.end > c.at && is_blank(c.end[-1])) c.end--;
@@ -244,19 +267,26 @@ clv_time_result clv_time_format_parse(const clv_time_format *self, const char *t
   return parts_join(&p, micros);
 }
 
-/* Which of the day's parts a conversion gives: bit 0 year, 1 month, 2 day, 3 day of the year, 4 all at once. */
+/* Which of the day's parts a conversion gives: bit 0 year, 1 month, 2 day, 3 day of the year, 4 all at once.
+ */
 static unsigned kind_gives(char kind) {
   switch (kind) {
     case 'Y':
-    case 'y': return 1;
+    case 'y':
+      return 1;
     case 'm':
-    case 'b': return 2;
+    case 'b':
+      return 2;
     case 'd':
-    case 'e': return 4;
-    case 'j': return 8;
+    case 'e':
+      return 4;
+    case 'j':
+      return 8;
     case 'F':
-    case 's': return 16;
-    default: return 0;
+    case 's':
+      return 16;
+    default:
+      return 0;
   }
 }
 
@@ -282,10 +312,11 @@ static clv_status conversion_add(clv_time_format *self, char kind, const char *f
   }
   if (kind == 'n' || kind == 't') return op_add(self, ' ', 0, format);
   if (kind == '\0' || strchr("YymdejbFzHMSTs", kind) == NULL)
-    return clv_fail(CLV_EUSAGE,
-                    "time format '%.80s' holds the unknown conversion '%%%c'; known are %%Y %%y %%m %%d %%e %%j %%b "
-                    "%%H %%M %%S %%f %%s %%z %%F %%T %%%%",
-                    format, kind == '\0' ? ' ' : kind);
+    return clv_fail(
+        CLV_EUSAGE,
+        "time format '%.80s' holds the unknown conversion '%%%c'; known are %%Y %%y %%m %%d %%e %%j %%b "
+        "%%H %%M %%S %%f %%s %%z %%F %%T %%%%",
+        format, kind == '\0' ? ' ' : kind);
   return op_add(self, kind, 0, format);
 }
 
@@ -302,7 +333,9 @@ static clv_status format_compile(clv_time_format *self, const char *format) {
     }
   }
   if ((gives & 16) == 0 && (gives & 7) != 7 && (gives & 9) != 9)
-    st = clv_fail(CLV_EUSAGE, "time format '%.80s' does not name a day: it needs year, month and day, %%F, or %%s", format);
+    st = clv_fail(CLV_EUSAGE,
+                  "time format '%.80s' does not name a day: it needs year, month and day, %%F, or %%s",
+                  format);
 out:
   return st;
 }
@@ -360,7 +393,8 @@ void clv_time_print(int64_t micros, bool date_only, char text[CLV_TIME_TEXT_MAX]
   civil_of(midnight / CLV_MICROS_PER_DAY, &year, &month, &day);
   n = snprintf(text, CLV_TIME_TEXT_MAX, "%04d-%02d-%02d", year, month, day);
   if (date_only || n < 0) return;
-  n += snprintf(text + n, (size_t)(CLV_TIME_TEXT_MAX - n), "T%02d:%02d:%02d", second / 3600, second / 60 % 60, second % 60);
+  n += snprintf(text + n, (size_t)(CLV_TIME_TEXT_MAX - n), "T%02d:%02d:%02d", second / 3600, second / 60 % 60,
+                second % 60);
   if (fraction != 0) n += snprintf(text + n, (size_t)(CLV_TIME_TEXT_MAX - n), ".%06d", fraction);
   snprintf(text + n, (size_t)(CLV_TIME_TEXT_MAX - n), "Z");
 }

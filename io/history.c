@@ -1,0 +1,124 @@
+#include "io/history.h"
+
+#include <math.h>
+
+#include "io/time_format.h"
+
+int64_t clv_history_floor(clv_merge_unit unit, int64_t micros) {
+  switch (unit) {
+    case CLV_MERGE_DAY:
+      return clv_time_day_floor(micros);
+    case CLV_MERGE_WEEK:
+      return clv_time_week_floor(micros);
+    default:
+      return micros;
+  }
+}
+
+/* The C library picks its log by CPU, so bits could differ between machines. Here: x = m 2^e with m in
+ * [sqrt(1/2), sqrt(2)), log m = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.172; the series ends below 2^-60
+ * relative. ln 2 is in two parts, the first with enough zero bits that e times it is exact. */
+double clv_history_log(double x) {
+  const double high = 0x1.62e42fefa3800p-1, low = 0x1.ef35793c76730p-45;
+  int          e;
+  double       m = frexp(x, &e), s, z, sum = 0.0;
+  if (m < M_SQRT1_2) {
+    m *= 2.0;
+    e--;
+  }
+  s = (m - 1.0) / (m + 1.0);
+  z = s * s;
+  for (int k = 23; k >= 3; k -= 2) sum = z * (1.0 / k + sum);
+  return e * high + (2.0 * s + (2.0 * s * sum + e * low));
+}
+
+/* Purchases of one merge unit and one window. */
+typedef struct merged {
+  int64_t time;
+  double  amount;
+  size_t  rows;
+  bool    has_return, has_zero;
+} merged;
+
+/* One customer, while his purchases pass. */
+typedef struct state {
+  int64_t first, latest; /* merged times */
+  size_t  n, n_holdout;
+  double  amount, repeat_amount, holdout_amount, litt;
+} state;
+
+/* Whether what is left of a merge unit is a purchase: under `net`, one whose returns took all is not. */
+static bool is_purchase(const clv_history_rules *rules, const merged *m) {
+  if (!rules->has_spend) return true;
+  if (m->has_return && rules->returns == CLV_NET) return m->amount > 0.0;
+  if (m->has_zero && rules->zero_amounts == CLV_NET) return m->amount != 0.0;
+  return true;
+}
+
+static void state_observe(state *s, const clv_history_rules *rules, const merged *m) {
+  if (s->n == 0) {
+    s->first = m->time;
+  } else {
+    s->repeat_amount += m->amount;
+    s->litt += clv_history_log((double)(m->time - s->latest) / rules->unit_micros);
+  }
+  s->amount += m->amount;
+  s->latest = m->time;
+  s->n++;
+}
+
+/* Merge from `i` on; the next group's begin is returned. */
+static size_t group_take(const clv_history_rules *rules, const clv_purchase *p, size_t i, size_t n,
+                         merged *m) {
+  const int64_t limit = p[i].time <= rules->last ? rules->last : rules->holdout_last;
+  *m                  = (merged){.time = clv_history_floor(rules->merge_unit, p[i].time)};
+  for (; i < n && p[i].time <= limit && clv_history_floor(rules->merge_unit, p[i].time) == m->time; i++) {
+    m->amount += p[i].amount;
+    m->has_return |= p[i].amount < 0.0;
+    m->has_zero |= p[i].amount == 0.0;
+    m->rows++;
+  }
+  return i;
+}
+
+static void history_fill(const clv_history_rules *rules, const state *s, clv_history *out) {
+  *out = (clv_history){.x             = (uint32_t)(s->n - 1),
+                       .holdout_x     = (uint32_t)s->n_holdout,
+                       .t_x           = (double)(s->latest - s->first) / rules->unit_micros,
+                       .T             = (double)(rules->end - s->first) / rules->unit_micros,
+                       .litt          = s->litt,
+                       .holdout_spend = s->holdout_amount,
+                       .amount        = s->amount};
+  if (s->n > 1) out->spend = s->repeat_amount / (double)(s->n - 1);
+}
+
+clv_history_kind clv_history_make(const clv_history_rules *rules, const clv_purchase *purchase, size_t n,
+                                  clv_history *out, clv_history_tally *tally) {
+  state s            = {0};
+  bool  has_observed = false;
+  for (size_t i = 0; i < n;) {
+    const bool is_observed = purchase[i].time <= rules->last;
+    merged     m;
+    if (purchase[i].time > rules->holdout_last) {
+      tally->rows_after += (int64_t)(n - i);
+      break;
+    }
+    has_observed |= is_observed;
+    i = group_take(rules, purchase, i, n, &m);
+    *(is_observed ? &tally->rows_observed : &tally->rows_holdout) += (int64_t)m.rows;
+    if (!is_purchase(rules, &m)) {
+      tally->cancelled++;
+      tally->cancelled_rows += (int64_t)m.rows;
+    } else if (is_observed) {
+      state_observe(&s, rules, &m);
+    } else {
+      s.n_holdout++;
+      s.holdout_amount += m.amount;
+    }
+  }
+  if (s.n == 0) return has_observed ? CLV_HISTORY_CANCELLED : CLV_HISTORY_LATE;
+  tally->purchases += (int64_t)s.n;
+  tally->holdout_purchases += (int64_t)s.n_holdout;
+  history_fill(rules, &s, out);
+  return CLV_HISTORY_MADE;
+}
