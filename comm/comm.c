@@ -58,7 +58,8 @@ static clv_status shell_new(MPI_Comm of, clv_comm **out) {
   MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_MIN, of);
   if (!all) {
     free(memory);
-    return clv_fail(CLV_ENOMEM, "memory for a communicator was refused: ask for more memory per rank");
+    clv_fail(CLV_ENOMEM, "memory for a communicator was refused: ask for more memory per rank");
+    return CLV_ENOMEM;
   }
   *out               = memory;
   (*out)->most_bytes = MOST_BYTES;
@@ -259,6 +260,7 @@ static void gather_pieces(const clv_comm *self, const pieces *p, const void *min
     send_split(self, mine, bytes, root);
     return;
   }
+  CLV_CHECK(all != NULL);
   for (int r = 0; r < self->size; r++) {
     if (r != root)
       receive_split(self, all + at, p->bytes[r], r);

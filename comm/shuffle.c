@@ -150,6 +150,7 @@ clv_status clv_shuffle_exchange(clv_shuffle *self, clv_status mine, const void *
   free(self->arrived);
   self->arrived = NULL;
   CLV_TRY(room_make(self, &room, &total));
+  CLV_CHECK(room != NULL);
   deliver(self, room);
   self->arrived = room, room = NULL;
   *records = self->arrived;

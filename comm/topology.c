@@ -72,8 +72,8 @@ int clv_topology_groups_auto(int size, int n_chain, double pass_seconds, double 
   for (int g = 1; g <= size && g <= n_chain; g++) {
     if (size % g != 0) continue;
     /* The integer product first, so that equal amounts of work compare equal. */
-    const double chains  = (double)(n_chain / g + (n_chain % g != 0 ? 1 : 0));
-    const double seconds = pass_seconds * (chains * g) / size + (g < size ? reduce_seconds : 0);
+    const int    chains  = n_chain / g + (n_chain % g != 0 ? 1 : 0);
+    const double seconds = pass_seconds * ((double)chains * g) / size + (g < size ? reduce_seconds : 0);
     if (g > 1 && !(seconds <= best)) continue;
     best   = seconds;
     groups = g;

@@ -26,6 +26,8 @@ static void part(const clv_comm *comm, const char *fault) {
     clv_comm_sum_i64(comm, value, rank == 2 ? 2 : 3);
   } else if (strcmp(fault, "root") == 0) {
     clv_comm_broadcast(comm, value, 8, rank == 1 ? 1 : 0);
+  } else if (strcmp(fault, "quit") == 0) {
+    if (rank != 1) clv_comm_barrier(comm);
   } else if (strcmp(fault, "check") == 0) {
     CLV_CHECK(rank != 1);
     clv_comm_barrier(comm);
@@ -37,7 +39,8 @@ int main(int argc, char **argv) {
   clv_status st   = clv_comm_init(&argc, &argv);
   if (st == CLV_OK) st = clv_comm_world(&comm);
   if (st == CLV_OK) part(comm, argv[1]);
-  for (int i = 0; i < 3 && st == CLV_OK; i++)
+  const int n_step = strcmp(argv[1], "quit") == 0 ? 0 : 3;
+  for (int i = 0; i < n_step && st == CLV_OK; i++)
     st = step(comm, strcmp(argv[1], "early") == 0 && i == 1 ? 2 : -1);
   if (st < 0 && (comm == NULL || clv_comm_rank(comm) == 0)) fprintf(stderr, "clv: %s\n", clv_message());
   clv_comm_free(&comm);

@@ -34,6 +34,9 @@ case $fault in
   root)
     said=$("$mpirun" 2 "$program" root 2>&1) && fail "exit code 0"
     [ "$(count 'rank 0 is in clv_comm_broadcast (8), rank 1 of 2 in clv_comm_broadcast')" -eq 1 ] || fail "not named" ;;
+  quit) # a rank that leaves without agreement meets the others at the door
+    said=$("$mpirun" 3 "$program" quit 2>&1) && fail "exit code 0"
+    [ "$(count 'rank 0 is in clv_comm_barrier (0), rank 1 of 3 in clv_comm_free (0)')" -eq 1 ] || fail "not named" ;;
   *) fail "no such fault" ;;
 esac
 exit 0
