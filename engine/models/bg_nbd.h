@@ -11,7 +11,8 @@
  *  @param cells   borrowed only during the call
  *  @param priors  overrides by name (r, alpha, a, b); may be NULL
  *  @param[out] out  owned by the caller */
-clv_status clv_bg_nbd_new(const clv_comm *comm, const clv_cells *cells, const clv_prior_texts *priors, clv_model *out);
+clv_status clv_bg_nbd_new(const clv_comm *comm, const clv_cells *cells, const clv_prior_texts *priors,
+                          clv_model *out);
 
 extern const clv_process_ops CLV_BG_NBD_PROCESS;
 

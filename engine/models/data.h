@@ -11,12 +11,12 @@ typedef struct clv_cells {
   const uint32_t *x;
   const double   *t_x;
   const double   *T;
-  const uint32_t *count;   /* NULL: all one */
+  const uint32_t *count;     /* NULL: all one */
   size_t          n_segment; /* >= 1 */
 } clv_cells;
 
-/** The repeat purchasers' spend, this rank's blocks of the portfolio in customer order; rows that do not inform the
- *  spend model are left out before (min_transactions). Arrays borrowed. */
+/** The repeat purchasers' spend, this rank's blocks of the portfolio in customer order; rows that do not
+ * inform the spend model are left out before (min_transactions). Arrays borrowed. */
 typedef struct clv_spends {
   clv_blocks      blocks;
   const uint32_t *segment; /* NULL: one segment */

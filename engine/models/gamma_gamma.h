@@ -6,9 +6,9 @@
 #include "engine/models/model.h"
 #include "engine/models/process.h"
 
-/** Gamma-Gamma spend, customers integrated out (Fader & Hardie 2013, note 025; Fader, Hardie & Lee 2005, JMR).
- *  Collective over `comm`. Reports p, q, v in the user's currency. With no repeat purchasers at all it samples the
- *  prior, and the caller is expected to say so. */
+/** Gamma-Gamma spend, customers integrated out (Fader & Hardie 2013, note 025; Fader, Hardie & Lee 2005,
+ * JMR). Collective over `comm`. Reports p, q, v in the user's currency. With no repeat purchasers at all it
+ * samples the prior, and the caller is expected to say so. */
 clv_status clv_gamma_gamma_new(const clv_comm *comm, const clv_spends *spends, const clv_prior_texts *priors,
                                clv_model *out);
 

@@ -18,23 +18,25 @@ typedef struct clv_variable {
   size_t length;                  /* 1 for a scalar */
 } clv_variable;
 
-/** All that the sampler knows of a model. `self` is the model's own data: constant after its constructor, so every entry
- *  is reentrant. No entry may communicate, read a file, or keep state between calls.
+/** All that the sampler knows of a model. `self` is the model's own data: constant after its constructor, so
+ * every entry is reentrant. No entry may communicate, read a file, or keep state between calls.
  *
- *  phi are unconstrained coordinates [n_dim]; the log-density that `finish` returns is on that scale (with the log-Jacobian).
- *  The same phi gives the same bits, whatever the block split and the rank count. */
+ *  phi are unconstrained coordinates [n_dim]; the log-density that `finish` returns is on that scale (with
+ * the log-Jacobian). The same phi gives the same bits, whatever the block split and the rank count. */
 typedef struct clv_model_ops {
   /* required */
-  uint32_t    abi;  /* CLV_MODEL_ABI */
+  uint32_t    abi; /* CLV_MODEL_ABI */
   const char *name;
   size_t (*n_dim)(const void *self);
   size_t (*n_sum)(const void *self);   /* width of the reduced vector, per chain; may be 0 */
   size_t (*n_block)(const void *self); /* blocks that this rank holds */
-  /** phi [n_chain][n_dim] -> adds to sum [n_chain][n_sum], which arrives zeroed. A NaN or an infinity is allowed: it
-   *  reaches every rank through the sum and ends that trajectory as a divergence. */
+  /** phi [n_chain][n_dim] -> adds to sum [n_chain][n_sum], which arrives zeroed. A NaN or an infinity is
+   * allowed: it reaches every rank through the sum and ends that trajectory as a divergence. */
   void (*block)(const void *self, size_t block, size_t n_chain, const double *phi, double *sum);
-  /** One chain: reduced sums -> log-density and gradient [n_dim]. Replicated on every rank, off the data path. */
-  void (*finish)(const void *self, const double *phi, const double *sum, double *log_density, double *gradient);
+  /** One chain: reduced sums -> log-density and gradient [n_dim]. Replicated on every rank, off the data
+   * path. */
+  void (*finish)(const void *self, const double *phi, const double *sum, double *log_density,
+                 double *gradient);
   size_t (*n_variable)(const void *self);
   void (*variable)(const void *self, size_t i, clv_variable *out);
   /** phi [n_dim] -> all variables' values, one after the other, on the user's scale [sum of lengths]. */

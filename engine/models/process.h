@@ -8,11 +8,11 @@
 
 /** What is known of one customer. Times are in the portfolio's time unit since the first purchase. */
 typedef struct clv_customer {
-  uint32_t x;      /* repeat purchases */
-  double   t_x;    /* recency: time of the last one; 0 where x = 0 */
-  double   T;      /* age at the end of observation */
-  double   spend;  /* mean spend of the repeat purchases, in currency; 0 where x = 0 */
-  double   litt;   /* sum of log inter-purchase times (Erlang-k models only) */
+  uint32_t x;     /* repeat purchases */
+  double   t_x;   /* recency: time of the last one; 0 where x = 0 */
+  double   T;     /* age at the end of observation */
+  double   spend; /* mean spend of the repeat purchases, in currency; 0 where x = 0 */
+  double   litt;  /* sum of log inter-purchase times (Erlang-k models only) */
 } clv_customer;
 
 #define CLV_PARAMETER_MAX 8
@@ -20,22 +20,23 @@ typedef struct clv_customer {
 
 /** A purchase process given hyperparameters: everything a forecast needs. Pure functions; not collective.
  *  theta [n_parameter] in the literature's order and names, on the user's scale.
- *  One principle (docs/model_architecture.md): a customer alive at T is a fresh process with updated parameters, so every
- *  conditional forecast is P(alive) × the forecast of `updated`; P(0 purchases) gains 1 − P(alive). */
+ *  One principle (docs/model_architecture.md): a customer alive at T is a fresh process with updated
+ * parameters, so every conditional forecast is P(alive) × the forecast of `updated`; P(0 purchases) gains 1 −
+ * P(alive). */
 typedef struct clv_process_ops {
-  const char        *name;                         /* "bg_nbd" */
+  const char        *name; /* "bg_nbd" */
   size_t             n_parameter;
-  const char *const *parameter;                    /* [n_parameter] "r", "alpha", "a", "b" */
+  const char *const *parameter; /* [n_parameter] "r", "alpha", "a", "b" */
   size_t             n_latent;
-  const char *const *latent;                       /* [n_latent] "lambda", "p" */
+  const char *const *latent; /* [n_latent] "lambda", "p" */
   double (*log_likelihood)(const double *theta, const clv_customer *who);
   double (*p_alive)(const double *theta, const clv_customer *who);
   /** Parameters of an alive customer's residual process. @param[out] updated [n_parameter] */
   void (*update)(const double *theta, const clv_customer *who, double *updated);
   /** Expected purchases of an alive customer in (0, t]; `theta` is the result of `update`. */
   double (*expected)(const double *theta, double t);
-  /** Expected purchases discounted continuously at delta >= 0 per time unit, over (0, t]; t = INFINITY is the DERT
-   *  (delta > 0, or it may be infinite). For an alive customer, `theta` from `update`. */
+  /** Expected purchases discounted continuously at delta >= 0 per time unit, over (0, t]; t = INFINITY is the
+   * DERT (delta > 0, or it may be infinite). For an alive customer, `theta` from `update`. */
   double (*discounted)(const double *theta, double delta, double t);
   /** P(n purchases in (0, t]) of an alive customer; `theta` from `update`. */
   double (*pmf)(const double *theta, uint32_t n, double t);
@@ -43,10 +44,12 @@ typedef struct clv_process_ops {
   double (*expected_new)(const double *theta, double t);
   double (*discounted_new)(const double *theta, double delta, double t);
   double (*pmf_new)(const double *theta, uint32_t n, double t);
-  /** An independent draw of the customer's own parameters given the data, from the exact alive / dead mixture.
+  /** An independent draw of the customer's own parameters given the data, from the exact alive / dead
+   * mixture.
    *  @param[out] latent [n_latent]  @return 1 alive at T, 0 dead */
   int (*customer_draw)(const double *theta, const clv_customer *who, clv_rng *rng, double *latent);
-  /** Purchase times of a new customer in (0, T]: at most `most` are written. @return their number (may exceed most) */
+  /** Purchase times of a new customer in (0, T]: at most `most` are written. @return their number (may exceed
+   * most) */
   size_t (*simulate)(const double *theta, double T, clv_rng *rng, double *time, size_t most);
 } clv_process_ops;
 
@@ -54,9 +57,10 @@ typedef struct clv_process_ops {
 typedef struct clv_spend_ops {
   const char        *name; /* "gamma_gamma" */
   size_t             n_parameter;
-  const char *const *parameter; /* "p", "q", "v" */
+  const char *const *parameter;                                           /* "p", "q", "v" */
   double (*log_likelihood)(const double *theta, const clv_customer *who); /* 0 where x = 0 */
-  /** E[spend per purchase | data]; INFINITY where it does not exist (gamma_gamma: p x + q <= 1), never negative. */
+  /** E[spend per purchase | data]; INFINITY where it does not exist (gamma_gamma: p x + q <= 1), never
+   * negative. */
   double (*expected)(const double *theta, const clv_customer *who);
   double (*expected_new)(const double *theta);
   /** The customer's own mean spend, drawn given the data. */
