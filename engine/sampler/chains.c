@@ -101,8 +101,11 @@ out:
 }
 
 clv_status clv_chains_open(clv_chains *self, int ahead) {
-  self->ahead = ahead;
-  return ahead - self->first > self->capacity ? chains_widen(self, ahead - self->first) : CLV_OK;
+  /* After a stop, a chain may be amid a draw beyond a shorter leg's end, and finishes it. */
+  const int amid = clv_chains_most_kept(self) + 1, wanted = ahead - self->first;
+  const int room = wanted > amid ? wanted : amid;
+  self->ahead    = ahead;
+  return room > self->capacity ? chains_widen(self, room) : CLV_OK;
 }
 
 bool clv_chains_done(const clv_chains *self, int goal) {

@@ -27,9 +27,10 @@ void clv_tuning_free(clv_tuning *self) {
 clv_status clv_tuning_pool(clv_tuning *self, const clv_model *model, const clv_sampler_plan *plan,
                            void *records) {
   clv_chain  first = {0}, next = {0};
-  clv_slab   slab     = {.base = records};
-  double     log_step = 0;
-  clv_status st       = CLV_OK;
+  clv_slab   slab         = {.base = records};
+  double     log_step     = 0;
+  const bool short_warmup = plan->num_warmup < CLV_WARMUP_FEWEST;
+  clv_status st           = CLV_OK;
   CLV_TRY(clv_chain_cut(&slab, model, plan, &first));
   clv_moments pooled = *clv_chain_moments(&first);
   log_step           = clv_chain_log_step(&first);
@@ -37,11 +38,12 @@ clv_status clv_tuning_pool(clv_tuning *self, const clv_model *model, const clv_s
     clv_chain_free(&next);
     CLV_TRY(clv_chain_cut(&slab, model, plan, &next));
     clv_moments_pool(&pooled, clv_chain_moments(&next));
-    log_step += clv_chain_log_step(&next);
+    log_step =
+        short_warmup ? fmin(log_step, clv_chain_log_step(&next)) : log_step + clv_chain_log_step(&next);
   }
   clv_metric_copy(&first.metric, &self->metric);
   CLV_TRY(clv_metric_adapt(&self->metric, &pooled, NULL));
-  self->log_step = log_step / plan->num_chains;
+  self->log_step = short_warmup ? log_step : log_step / plan->num_chains;
   self->settled  = true;
 out:
   clv_chain_free(&first);

@@ -15,8 +15,9 @@ typedef struct clv_tuning {
 clv_status clv_tuning_new(size_t dim, clv_tuning *out);
 void       clv_tuning_free(clv_tuning *self);
 
-/** Pool: the mean of the chains' log step sizes, and the metric of their moments within chains added in chain
- * order (the first chain's metric where too few draws were collected). Not collective.
+/** Pool: the mean of the chains' log step sizes (the smallest where the warm-up was too short to adapt them,
+ * so that no chain is stuck at its start), and the metric of their moments within chains added in chain order
+ * (the first chain's metric where too few draws were collected). Not collective.
  *  @param records  [num_chains] of clv_chains_record_bytes(…, 0) @return CLV_ENOMEM */
 clv_status clv_tuning_pool(clv_tuning *self, const clv_model *model, const clv_sampler_plan *plan,
                            void *records);
