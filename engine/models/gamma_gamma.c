@@ -1,0 +1,301 @@
+#include "engine/models/gamma_gamma.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "comm/exact_sum.h"
+#include "engine/models/counts.h"
+#include "engine/models/gamma_gamma_kernel.h"
+#include "engine/models/hierarchy.h"
+#include "engine/numerics/pinned.h"
+
+enum { P, Q, V, N_PARAMETER, STRIDE = CLV_GAMMA_GAMMA_STRIDE };
+enum { X_LOG, LOG, X_INVERSE, INVERSE, N_TERM }; /* sums of x log(w+v), log(w+v), x/(w+v), 1/(w+v) */
+
+static const char *const PARAMETER[N_PARAMETER]  = {"p", "q", "v"};
+static const char *const COORDINATE[N_PARAMETER] = {"log p", "log(q - 1)", "log(p v / (q - 1))"};
+
+/* u = log p, log(q - 1), log of the population's mean spend p v / (q - 1): the ridge between p and v lies
+ * along an axis. */
+static void coordinates_natural(const double *u, double *theta, double *jacobian) {
+  const double less = clv_exp(u[1]);
+  theta[P]          = clv_exp(u[0]);
+  theta[Q]          = 1.0 + less;
+  theta[V]          = clv_exp(u[2] - u[0] + u[1]);
+  if (jacobian == NULL) return;
+  const double d[N_PARAMETER][N_PARAMETER] = {{1, 0, 0}, {0, less / theta[Q], 0}, {-1, 1, 1}};
+  memcpy(jacobian, d, sizeof d);
+}
+
+static double coordinates_log_determinant(unsigned named, const double *u, double *gradient) {
+  memset(gradient, 0, N_PARAMETER * sizeof *gradient);
+  if ((named >> Q & 1u) == 0) return 0.0;
+  gradient[1] = clv_sigmoid(-u[1]); /* d/du log((q - 1) / q) = 1 / q */
+  return clv_log_sigmoid(u[1]);
+}
+
+static bool coordinates_from_slots(unsigned named, const double *slot, double *u) {
+  u[0] = slot[P];
+  u[1] = slot[Q];
+  if ((named >> Q & 1u) != 0) {
+    if (!(slot[Q] > 0.0)) return false; /* q > 1 */
+    u[1] = clv_log(clv_expm1(slot[Q]));
+  }
+  u[2] = (named >> V & 1u) != 0 ? slot[V] + u[0] - u[1] : slot[V];
+  return true;
+}
+
+static const clv_coordinates COORDINATES = {
+    .n               = N_PARAMETER,
+    .parameter       = PARAMETER,
+    .coordinate      = COORDINATE,
+    .natural         = coordinates_natural,
+    .log_determinant = coordinates_log_determinant,
+    .from_slots      = coordinates_from_slots,
+};
+
+/* Customers of one segment with one x, inside one block. */
+typedef struct spend_run {
+  size_t segment, first, n, n_fill;
+  double x;
+} spend_run;
+
+/* What does not depend on the parameters, of one segment. */
+typedef struct constants {
+  double x_log_mean; /* sum of x log mean spend */
+  double log_mean;   /* sum of log mean spend */
+  double total;      /* sum of mean spend */
+} constants;
+
+typedef struct gamma_gamma {
+  size_t      n_segment, n_block;
+  size_t     *block_run; /* owned [n_block + 1] */
+  spend_run  *run;       /* owned */
+  double     *w;         /* owned: x times mean spend / rescale_factor, negative where filled up */
+  constants  *constant;  /* owned [n_segment], of rescaled spends */
+  double      rescale;
+  clv_counts *counts; /* owned, of all ranks */
+  clv_isa     isa;
+} gamma_gamma;
+
+static size_t likelihood_n_block(const void *self) { return ((const gamma_gamma *)self)->n_block; }
+
+static void likelihood_block(const void *self, size_t block, size_t n_chain, const double *theta,
+                             double *sum) {
+  const gamma_gamma *s = self;
+  for (size_t k = s->block_run[block]; k < s->block_run[block + 1]; k++) {
+    const spend_run *run = &s->run[k];
+    for (size_t c = 0; c < n_chain; c++) {
+      const size_t at    = c * s->n_segment + run->segment;
+      double      *total = sum + at * N_TERM, log_sum, inverse_sum;
+      CLV_KERNEL_PICK(clv_gamma_gamma_sums, s->isa)
+      (s->w + run->first, run->n, run->n_fill, theta[at * N_PARAMETER + V] / s->rescale, &log_sum,
+       &inverse_sum);
+      total[X_LOG] += run->x * log_sum;
+      total[LOG] += log_sum;
+      total[X_INVERSE] += run->x * inverse_sum;
+      total[INVERSE] += inverse_sum;
+    }
+  }
+}
+
+/* Sum over customers of log Gamma(p x + q) - log Gamma(p x) + p x log x, over distinct x. */
+static double counts_terms(const gamma_gamma *s, size_t segment, const double *theta, double *by_p,
+                           double *by_q) {
+  const uint32_t *x;
+  const double   *count;
+  const size_t    n     = clv_counts_values(s->counts, segment, &x, &count);
+  double          total = 0.0;
+  *by_p = *by_q = 0.0;
+  for (size_t k = 0; k < n; k++) {
+    const double xk = (double)x[k], px = theta[P] * xk, log_x = clv_log(xk);
+    const double digamma_sum = clv_digamma(px + theta[Q]);
+    total += count[k] * (clv_lgamma(px + theta[Q]) - clv_lgamma(px) + px * log_x);
+    *by_p += count[k] * xk * (digamma_sum - clv_digamma(px) + log_x);
+    *by_q += count[k] * digamma_sum;
+  }
+  return total;
+}
+
+/* Fader & Hardie 2013 (note 025), eq. 1a, summed over customers. Spends are rescaled inside; the density is
+ * the user's. */
+static double likelihood_finish(const void *self, size_t segment, const double *theta, const double *sum,
+                                double *gradient) {
+  const gamma_gamma *s = self;
+  const constants   *k = &s->constant[segment];
+  const double       n = clv_counts_total(s->counts, segment), p = theta[P], q = theta[Q],
+               v = theta[V] / s->rescale;
+  double       by_p, by_q;
+  const double terms = counts_terms(s, segment, theta, &by_p, &by_q), log_v = clv_log(v);
+  gradient[P] = by_p + k->x_log_mean - sum[X_LOG];
+  gradient[Q] = by_q - n * clv_digamma(q) + n * log_v - sum[LOG];
+  gradient[V] = (n * q / v - p * sum[X_INVERSE] - q * sum[INVERSE]) / s->rescale;
+  return terms + n * (q * log_v - clv_lgamma(q) - clv_log(s->rescale)) + p * k->x_log_mean - k->log_mean -
+         p * sum[X_LOG] - q * sum[LOG];
+}
+
+static void likelihood_free(void *self) {
+  gamma_gamma *s = self;
+  if (s == NULL) return;
+  free(s->block_run);
+  free(s->run);
+  free(s->w);
+  free(s->constant);
+  clv_counts_free(&s->counts);
+  free(s);
+}
+
+static const clv_likelihood_ops LIKELIHOOD = {
+    .n_parameter = N_PARAMETER,
+    .n_term      = N_TERM,
+    .n_block     = likelihood_n_block,
+    .block       = likelihood_block,
+    .finish      = likelihood_finish,
+    .free        = likelihood_free,
+};
+
+typedef struct spend_key {
+  uint64_t group; /* segment << 32 | x */
+  uint64_t index; /* keeps the order of customers inside a group: the same bits whatever qsort does */
+} spend_key;
+
+static int key_compare(const void *a, const void *b) {
+  const spend_key *k = a, *l = b;
+  if (k->group != l->group) return k->group < l->group ? -1 : 1;
+  return k->index < l->index ? -1 : k->index > l->index;
+}
+
+static void run_append(gamma_gamma *s, const clv_spends *spends, const spend_key *key, size_t n,
+                       size_t *used) {
+  const size_t padded                    = (n + STRIDE - 1) / STRIDE * STRIDE;
+  const double x                         = (double)(uint32_t)key->group;
+  s->run[s->block_run[s->n_block + 1]++] = (spend_run){
+      .segment = (size_t)(key->group >> 32), .first = *used, .n = padded, .n_fill = padded - n, .x = x};
+  for (size_t k = 0; k < padded; k++)
+    s->w[*used + k] = k < n ? x * (spends->mean[key[k].index] / s->rescale) : -1.0;
+  *used += padded;
+}
+
+static void block_lay(gamma_gamma *s, const clv_spends *spends, spend_key *key, size_t first, size_t *used) {
+  const size_t all = (size_t)(spends->blocks.last - spends->blocks.first);
+  const size_t n   = all - first < CLV_BLOCK_SIZE ? all - first : CLV_BLOCK_SIZE;
+  for (size_t k = 0; k < n; k++) {
+    const uint64_t segment = spends->segment == NULL ? 0 : spends->segment[first + k];
+    key[k]                 = (spend_key){.group = segment << 32 | spends->x[first + k], .index = first + k};
+  }
+  qsort(key, n, sizeof *key, key_compare);
+  s->block_run[s->n_block + 1] = s->block_run[s->n_block];
+  for (size_t from = 0, to; from < n; from = to) {
+    for (to = from + 1; to < n && key[to].group == key[from].group;) to++;
+    run_append(s, spends, key + from, to - from, used);
+  }
+  s->n_block++;
+}
+
+static size_t runs_count(const clv_spends *spends, spend_key *key) {
+  const size_t all   = (size_t)(spends->blocks.last - spends->blocks.first);
+  size_t       n_run = 0;
+  for (size_t first = 0; first < all; first += CLV_BLOCK_SIZE) {
+    const size_t n = all - first < CLV_BLOCK_SIZE ? all - first : CLV_BLOCK_SIZE;
+    for (size_t k = 0; k < n; k++)
+      key[k] =
+          (spend_key){.group = (uint64_t)(spends->segment == NULL ? 0 : spends->segment[first + k]) << 32 |
+                               spends->x[first + k]};
+    qsort(key, n, sizeof *key, key_compare);
+    for (size_t k = 0; k < n; k++) n_run += k == 0 || key[k].group != key[k - 1].group;
+  }
+  return n_run;
+}
+
+static clv_status likelihood_lay(gamma_gamma *s, const clv_spends *spends) {
+  const size_t all     = (size_t)(spends->blocks.last - spends->blocks.first);
+  const size_t n_block = (size_t)(spends->blocks.last_block - spends->blocks.first_block);
+  spend_key   *key     = NULL;
+  size_t       used    = 0;
+  clv_status   st      = CLV_OK;
+  CLV_TRY(clv_alloc(CLV_BLOCK_SIZE, sizeof *key, (void **)&key));
+  const size_t n_run = runs_count(spends, key);
+  CLV_TRY(clv_calloc(n_block + 1, sizeof *s->block_run, (void **)&s->block_run));
+  CLV_TRY(clv_calloc(n_run + 1, sizeof *s->run, (void **)&s->run));
+  CLV_TRY(clv_alloc(all + n_run * STRIDE + 1, sizeof *s->w, (void **)&s->w));
+  for (size_t first = 0; first < all; first += CLV_BLOCK_SIZE) block_lay(s, spends, key, first, &used);
+out:
+  free(key);
+  return st;
+}
+
+static clv_status constants_sum(const clv_comm *comm, const clv_spends *spends, gamma_gamma *s) {
+  const size_t   all = (size_t)(spends->blocks.last - spends->blocks.first);
+  clv_exact_sum *sum = NULL;
+  clv_status     st  = clv_exact_sum_new(3 * s->n_segment, &sum);
+  if (st == CLV_OK) st = clv_calloc(s->n_segment, sizeof *s->constant, (void **)&s->constant);
+  CLV_TRY(clv_comm_agree(comm, st));
+  for (size_t i = 0; i < all; i++) {
+    const size_t g    = spends->segment == NULL ? 0 : spends->segment[i];
+    const double mean = spends->mean[i] / s->rescale, log_mean = clv_log(mean);
+    clv_exact_sum_add_at(sum, 3 * g, (double)spends->x[i] * log_mean);
+    clv_exact_sum_add_at(sum, 3 * g + 1, log_mean);
+    clv_exact_sum_add_at(sum, 3 * g + 2, mean);
+  }
+  CLV_TRY(clv_exact_sum_total(sum, comm, (double *)s->constant));
+out:
+  clv_exact_sum_free(&sum);
+  return st;
+}
+
+static clv_status likelihood_new(const clv_comm *comm, const clv_spends *spends, gamma_gamma **out) {
+  gamma_gamma *s  = NULL;
+  clv_status   st = clv_calloc(1, sizeof *s, (void **)&s);
+  if (st == CLV_OK) {
+    s->n_segment = spends->n_segment;
+    s->rescale   = spends->rescale_factor;
+    s->isa       = clv_isa_best();
+    st           = likelihood_lay(s, spends);
+  }
+  CLV_TRY(clv_comm_agree(comm, st));
+  CLV_TRY(constants_sum(comm, spends, s));
+  CLV_TRY(clv_counts_new(comm, s->n_segment, (size_t)(spends->blocks.last - spends->blocks.first),
+                         spends->segment, spends->x, NULL, &s->counts));
+  *out = s, s = NULL;
+out:
+  likelihood_free(s);
+  return st;
+}
+
+/* Mean of the customers' mean spends, in the user's currency: what the prior of the population's mean is
+ * relative to. */
+static double typical_spend(const gamma_gamma *s) {
+  double n = 0.0, total = 0.0;
+  for (size_t g = 0; g < s->n_segment; g++) {
+    n += clv_counts_total(s->counts, g);
+    total += s->constant[g].total;
+  }
+  return n > 0.0 && total > 0.0 ? total / n * s->rescale : s->rescale;
+}
+
+clv_status clv_gamma_gamma_new(const clv_comm *comm, const clv_spends *spends, const clv_prior_texts *priors,
+                               clv_model *out) {
+  gamma_gamma *s  = NULL;
+  clv_status   st = CLV_OK;
+  CLV_TRY(likelihood_new(comm, spends, &s));
+  const double           typical           = typical_spend(s);
+  const clv_slot_default slot[N_PARAMETER] = {
+      {{CLV_PRIOR_NORMAL, {1.0, 1.25, 0}},
+       "p from 0.2 to 33: single amounts from erratic to nearly constant"},
+      {{CLV_PRIOR_NORMAL, {1.0, 1.25, 0}},
+       "q from 1.2 to 34: customers from very unlike to alike, with a finite mean"},
+      {{CLV_PRIOR_NORMAL, {clv_log(typical), 1.0, 0}},
+       "the population's mean spend within a factor of seven of the sample's"},
+  };
+  const clv_hierarchy_plan plan = {
+      .name = "gamma_gamma", .coordinates = &COORDINATES, .slot = slot, .priors = priors};
+  clv_likelihood made = {.ops = &LIKELIHOOD, .self = s, .n_segment = s->n_segment};
+  s                   = NULL;
+  st                  = clv_hierarchy_new(&made, &plan, out);
+  clv_likelihood_free(&made);
+  CLV_TRY(clv_comm_agree(comm, st));
+out:
+  likelihood_free(s);
+  return st;
+}
