@@ -24,9 +24,9 @@ typedef struct clv_customers_tally {
 /** Read the table that config->customers names. Without one, all customers are of the segment "all" and there
  * are no covariates. Collective, synchronising.
  *  @param files  of the table; NULL without one
- *  @param first_file  number of its first file in `rejects` */
+ *  @param rejects  rows of the table are added under the numbers behind the log's files */
 clv_status clv_customers_read(const clv_comm *comm, const clv_config *config, const clv_csv_files *files,
-                              clv_rejects *rejects, uint32_t first_file, clv_customers **out);
+                              clv_rejects *rejects, clv_customers **out);
 void       clv_customers_free(clv_customers **self);
 
 /** Decide what becomes of a customer of the log on the rank that owns him; counts him. Not collective.

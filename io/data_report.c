@@ -27,7 +27,7 @@ static void warn(warnings *w, const char *format, ...) {
 
 static int64_t rows_bad(const clv_data_report *r) {
   int64_t n = 0;
-  for (int i = 0; i <= CLV_REJECT_LAST_BAD; i++) n += r->reject[i];
+  for (int i = 0; i <= CLV_REJECT_LAST_BAD; i++) n += r->reject->log[i] + r->reject->table[i];
   return n;
 }
 
@@ -91,15 +91,20 @@ static void put_text(json_t *to, const char *key, const char *text) {
   json_object_set_new(to, key, text[0] == '\0' ? json_null() : json_string(text));
 }
 
+static json_t *rejected_json(const int64_t *count) {
+  json_t *rejected = json_object();
+  for (int i = 0; i < CLV_REJECT_N; i++)
+    if (count[i] > 0) put_int(rejected, clv_reject_word((clv_reject)i), count[i]);
+  return rejected;
+}
+
 static json_t *rows_json(const clv_data_report *r) {
-  json_t                  *rows = json_object(), *rejected = json_object();
-  const clv_history_tally *h = &r->portfolio->history;
+  json_t                  *rows = json_object();
+  const clv_history_tally *h    = &r->portfolio->history;
   put_int(rows, "read", r->log->rows);
-  put_int(rows, "accepted", r->log->accepted - r->reject[CLV_REJECT_DUPLICATE]);
+  put_int(rows, "accepted", r->log->accepted - r->reject->log[CLV_REJECT_DUPLICATE]);
   put_int(rows, "blank_lines", r->log->blank);
-  for (int i = 0; i < CLV_REJECT_SAME_CUSTOMER; i++)
-    if (r->reject[i] > 0) put_int(rejected, clv_reject_word((clv_reject)i), r->reject[i]);
-  json_object_set_new(rows, "rejected", rejected);
+  json_object_set_new(rows, "rejected", rejected_json(r->reject->log));
   put_int(rows, "negative_amounts", r->log->returns);
   put_int(rows, "zero_amounts", r->log->zeros);
   put_int(rows, "in_observation", h->rows_observed);
@@ -130,7 +135,7 @@ static json_t *table_json(const clv_data_report *r) {
   json_t *t = json_object();
   put_int(t, "rows", r->table->rows);
   put_int(t, "accepted", r->table->accepted);
-  put_int(t, "same_customer_again", r->reject[CLV_REJECT_SAME_CUSTOMER]);
+  json_object_set_new(t, "rejected", rejected_json(r->reject->table));
   put_int(t, "joined", r->table->joined);
   put_int(t, "not_in_table", r->table->unknown);
   put_int(t, "not_in_log", r->table->without_log);
@@ -215,8 +220,9 @@ void clv_data_report_print(const clv_data_report *r, FILE *to) {
   warnings                   w = {.n = 0};
   warnings_fill(r, &w);
   fprintf(to, "%lld rows of %zu %s read, %lld used, %lld rejected\n", (long long)r->log->rows, r->n_file,
-          r->n_file == 1 ? "file" : "files", (long long)(r->log->accepted - r->reject[CLV_REJECT_DUPLICATE]),
-          (long long)(r->log->rows - r->log->accepted + r->reject[CLV_REJECT_DUPLICATE]));
+          r->n_file == 1 ? "file" : "files",
+          (long long)(r->log->accepted - r->reject->log[CLV_REJECT_DUPLICATE]),
+          (long long)(r->log->rows - r->log->accepted + r->reject->log[CLV_REJECT_DUPLICATE]));
   fprintf(to, "%lld customers with %lld purchases (merged by %s) until %s; %lld bought again\n",
           (long long)p->customers, (long long)p->history.purchases, r->facts->merge_unit,
           r->facts->observation_end, (long long)p->repeaters);

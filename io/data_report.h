@@ -13,7 +13,7 @@ typedef struct clv_data_report {
   const clv_customers_tally    *table; /* NULL without a customer table */
   const clv_portfolio_tally    *portfolio;
   const clv_portfolio_facts    *facts;
-  const int64_t                *reject; /* [CLV_REJECT_N] */
+  const clv_reject_count       *reject;
   size_t                        n_file;
 } clv_data_report;
 

@@ -12,6 +12,7 @@ typedef struct reject_row {
 } reject_row;
 
 struct clv_rejects {
+  uint32_t    first_table_file;
   reject_row *row; /* owned, [room] */
   size_t      n, room;
 };
@@ -32,6 +33,7 @@ static const wording WORDING[CLV_REJECT_N] = {
     [CLV_REJECT_NO_SUCH_TIME] = {"no_such_time", "there is no such day or time"},
     [CLV_REJECT_AMOUNT]       = {"amount", "the amount is not a number"},
     [CLV_REJECT_AMOUNT_RANGE] = {"amount_range", "the amount is beyond 1e15"},
+    [CLV_REJECT_VALUE]        = {"value", "a value is longer than 255 bytes or holds a control character"},
     [CLV_REJECT_RETURN]       = {"return", "a negative amount, set aside by the policy for returns"},
     [CLV_REJECT_ZERO]      = {"zero_amount", "an amount of zero, set aside by the policy for zero amounts"},
     [CLV_REJECT_DUPLICATE] = {"duplicate", "the same as another row"},
@@ -47,7 +49,13 @@ clv_reject clv_reject_of(clv_csv_defect defect) {
   return (clv_reject)((int)defect - (int)CLV_CSV_TOO_LONG);
 }
 
-clv_status clv_rejects_new(clv_rejects **out) { return clv_calloc(1, sizeof **out, (void **)out); }
+clv_status clv_rejects_new(uint32_t first_table_file, clv_rejects **out) {
+  clv_status st = clv_calloc(1, sizeof **out, (void **)out);
+  if (st == CLV_OK) (*out)->first_table_file = first_table_file;
+  return st;
+}
+
+uint32_t clv_rejects_first_table_file(const clv_rejects *self) { return self->first_table_file; }
 
 void clv_rejects_free(clv_rejects **self) {
   if (*self != NULL) free((*self)->row);
@@ -75,17 +83,20 @@ static int row_order(const void *a, const void *b) {
 }
 
 clv_status clv_rejects_gather(clv_rejects *self, const clv_comm *comm, clv_status mine,
-                              int64_t count[CLV_REJECT_N]) {
+                              clv_reject_count *count) {
   clv_status st    = CLV_OK;
   void      *all   = NULL;
   size_t     total = 0;
-  memset(count, 0, CLV_REJECT_N * sizeof *count);
-  for (size_t i = 0; i < self->n; i++) count[self->row[i].reason]++;
+  memset(count, 0, sizeof *count);
+  for (size_t i = 0; i < self->n; i++)
+    (self->row[i].file < self->first_table_file ? count->log : count->table)[self->row[i].reason]++;
   CLV_TRY(clv_comm_agree(comm, mine));
-  clv_comm_sum_i64(comm, count, CLV_REJECT_N);
+  clv_comm_sum_i64(comm, count->log, CLV_REJECT_N);
+  clv_comm_sum_i64(comm, count->table, CLV_REJECT_N);
   CLV_TRY(clv_comm_gather(comm, self->row, self->n * sizeof *self->row, 0, &all, &total, NULL));
   free(self->row);
-  *self = (clv_rejects){.row = all, .n = total / sizeof *self->row, .room = total / sizeof *self->row};
+  self->row = all;
+  self->n = self->room = total / sizeof *self->row;
   if (self->n > 0) qsort(self->row, self->n, sizeof *self->row, row_order);
 out:
   return st;

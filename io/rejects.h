@@ -17,8 +17,8 @@ typedef enum clv_reject {
   CLV_REJECT_NO_SUCH_TIME,
   CLV_REJECT_AMOUNT,
   CLV_REJECT_AMOUNT_RANGE,
-  CLV_REJECT_LAST_BAD =
-      CLV_REJECT_AMOUNT_RANGE, /* up to here the row is bad; from here a policy set it aside */
+  CLV_REJECT_VALUE,
+  CLV_REJECT_LAST_BAD = CLV_REJECT_VALUE, /* up to here the row is bad; from here a policy set it aside */
   CLV_REJECT_RETURN,
   CLV_REJECT_ZERO,
   CLV_REJECT_DUPLICATE,
@@ -35,17 +35,24 @@ const char *clv_reject_phrase(clv_reject reason);
 /** The reason that goes with a record's defect. */
 clv_reject clv_reject_of(clv_csv_defect defect);
 
-clv_status clv_rejects_new(clv_rejects **out);
+/** @param first_table_file  files from this number on are the customer table's, those before it the log's */
+clv_status clv_rejects_new(uint32_t first_table_file, clv_rejects **out);
+uint32_t   clv_rejects_first_table_file(const clv_rejects *self);
 void       clv_rejects_free(clv_rejects **self);
 
 /** Not collective. @param file  number of the file, in an order that all ranks share */
 clv_status clv_rejects_add(clv_rejects *self, uint32_t file, uint64_t line, clv_reject reason);
 
+/** How many rows of the log and of the customer table, by reason. */
+typedef struct clv_reject_count {
+  int64_t log[CLV_REJECT_N], table[CLV_REJECT_N];
+} clv_reject_count;
+
 /** Bring all ranks' rows to rank 0, sorted by file and line, and count them. Collective, synchronising.
  *  @param mine  this rank's status so far; agreed upon first
- *  @param[out] count  [CLV_REJECT_N] over all ranks, on every rank */
+ *  @param[out] count  over all ranks, on every rank */
 clv_status clv_rejects_gather(clv_rejects *self, const clv_comm *comm, clv_status mine,
-                              int64_t count[CLV_REJECT_N]);
+                              clv_reject_count *count);
 
 /** After gathering, on rank 0: fail with the first row whose reason lies in [first, last], where there is
  * one. Not collective.

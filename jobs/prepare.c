@@ -24,7 +24,7 @@ typedef struct prepare {
   clv_transactions_tally tally;
   clv_portfolio_facts    facts;
   clv_history_rules      rules;
-  int64_t                reject[CLV_REJECT_N];
+  clv_reject_count       reject;
 } prepare;
 
 static void prepare_clear(prepare *p) {
@@ -63,7 +63,7 @@ static clv_status inputs_find(prepare *p) {
     CLV_TRY(clv_csv_files_new(p->comm, "customers.table", &p->config->customers.table, 1, &p->table));
   n  = clv_csv_files_n(p->log) + (p->table != NULL ? clv_csv_files_n(p->table) : 0);
   st = clv_alloc(n, sizeof *p->path, (void **)&p->path);
-  if (st == CLV_OK) st = clv_rejects_new(&p->rejects);
+  if (st == CLV_OK) st = clv_rejects_new((uint32_t)clv_csv_files_n(p->log), &p->rejects);
   if (st == CLV_OK) st = clv_ledger_new(clv_transactions_keep_rows(p->config), &p->ledger);
   CLV_TRY(clv_comm_agree(p->comm, st));
   for (size_t i = 0; i < n; i++) {
@@ -95,7 +95,7 @@ out:
 
 static clv_status rejects_gather(prepare *p) {
   clv_status st;
-  CLV_TRY(clv_rejects_gather(p->rejects, p->comm, CLV_OK, p->reject));
+  CLV_TRY(clv_rejects_gather(p->rejects, p->comm, CLV_OK, &p->reject));
   CLV_TRY(clv_comm_agree(p->comm, clv_comm_rank(p->comm) == 0 ? policies_check(p) : CLV_OK));
 out:
   return st;
@@ -107,7 +107,7 @@ static clv_status log_is_empty(const prepare *p) {
   if (p->tally.rows == 0)
     return clv_fail(CLV_EDATA, "the log holds no rows: '%s' has a header and nothing else", p->path[0]);
   for (int i = 1; i < CLV_REJECT_N; i++)
-    if (p->reject[i] > p->reject[most]) most = i;
+    if (p->reject.log[i] > p->reject.log[most]) most = i;
   return clv_fail(
       CLV_EDATA,
       "none of the %lld rows of the log can be used; most often: %s (data.columns, data.time_format?)",
@@ -129,8 +129,7 @@ static clv_status draft_make(prepare *p) {
   char                 first[CLV_TIME_TEXT_MAX], last[CLV_TIME_TEXT_MAX];
   clv_portfolio_source source = {
       .config = p->config, .rules = &p->rules, .ledger = &p->ledger, .rejects = p->rejects};
-  CLV_TRY(clv_customers_read(p->comm, p->config, p->table, p->rejects, (uint32_t)clv_csv_files_n(p->log),
-                             &p->customers));
+  CLV_TRY(clv_customers_read(p->comm, p->config, p->table, p->rejects, &p->customers));
   source.customers = p->customers;
   CLV_TRY(clv_portfolio_draft_new(p->comm, &source, &p->draft));
   CLV_TRY(rejects_gather(p));
@@ -185,7 +184,7 @@ static clv_status outputs_write(prepare *p, const outputs *o) {
                                    .table  = p->table != NULL ? clv_customers_tally_get(p->customers) : NULL,
                                    .portfolio = clv_portfolio_draft_tally(p->draft),
                                    .facts     = &p->facts,
-                                   .reject    = p->reject,
+                                   .reject    = &p->reject,
                                    .n_file    = clv_csv_files_n(p->log)};
   if (is_root) st = clv_rejects_write(p->rejects, o->rejected_part, p->path);
   if (is_root && st == CLV_OK) st = clv_data_report_write(&report, o->report_part);
