@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -320,6 +321,14 @@ out:
   if (st < 0) free(memory);
   pieces_free(&p);
   return st;
+}
+
+void clv_comm_library(char *text, size_t size) {
+  char full[MPI_MAX_LIBRARY_VERSION_STRING];
+  int  length = 0;
+  MPI_Get_library_version(full, &length);
+  full[strcspn(full, "\n")] = '\0';
+  snprintf(text, size, "%s", full);
 }
 
 double clv_clock(void) {

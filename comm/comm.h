@@ -62,6 +62,9 @@ clv_status clv_comm_gather(const clv_comm *self, const void *mine, size_t bytes,
 clv_status clv_comm_allgatherv(const clv_comm *self, const void *mine, size_t bytes, void **all, size_t *total,
                                size_t *counts);
 
+/** Name and version of the MPI library, its first line, cut to fit. Not collective. */
+void clv_comm_library(char *text, size_t size);
+
 /** Seconds of a monotonic clock. Not collective. */
 double clv_clock(void);
 

@@ -26,7 +26,11 @@ typedef enum clv_merge_unit { CLV_MERGE_INSTANT, CLV_MERGE_DAY, CLV_MERGE_WEEK }
 typedef enum clv_policy { CLV_NET, CLV_DROP, CLV_KEEP, CLV_FAIL } clv_policy;
 typedef enum clv_pooling { CLV_POOLING_NONE, CLV_POOLING_PARTIAL, CLV_POOLING_COMPLETE } clv_pooling;
 
-/** The effective configuration: every key of docs/configuration.md with its value. Optional strings are NULL where absent. */
+/** Where each value came from; private to io/config*.c. */
+typedef struct clv_config_origin clv_config_origin;
+
+/** The effective configuration: every key of docs/configuration.md with its value. Optional strings are NULL
+ * where absent. */
 typedef struct clv_config {
   char *name;
   struct {
@@ -42,7 +46,7 @@ typedef struct clv_config {
     int            min_transactions;
   } data;
   struct {
-    char       *table; /* NULL: no customer table */
+    char       *table;    /* NULL: no customer table */
     char       *customer; /* its id column */
     char       *segment;
     clv_strings covariates;
@@ -59,7 +63,7 @@ typedef struct clv_config {
     double   target_accept;
     int      max_tree_depth;
     uint64_t seed;
-    int      chain_groups; /* 0: auto */
+    int      chain_groups;     /* 0: auto */
     double   checkpoint_every; /* seconds */
     bool     save_warmup;
   } sampler;
@@ -67,7 +71,7 @@ typedef struct clv_config {
     double min_ess, max_rhat;
   } diagnostics;
   struct {
-    clv_doubles horizon; /* in time units */
+    clv_doubles horizon;       /* in time units */
     double      discount_rate; /* per year */
     double      margin;
     clv_doubles quantiles;
@@ -81,19 +85,42 @@ typedef struct clv_config {
   struct {
     char *destination; /* NULL: none */
   } stage;
+  clv_config_origin *origin; /* owned; NULL where the configuration was not loaded */
 } clv_config;
 
-/** Read, check against the schema, apply `--set` overrides in order. Collective: rank 0 reads, all agree and get the same bytes.
+/** Read, check against the schema, apply `--set` overrides in order. Collective: rank 0 reads, all agree and
+ * get the same bytes.
  *  @param set  [n_set] "sampler.seed=7"
  *  @return CLV_EUSAGE with file:line:column, the key, what was expected and the nearest known key */
 clv_status clv_config_load(const clv_comm *comm, const char *path, const char *const *set, size_t n_set,
                            clv_config **out);
 void       clv_config_free(clv_config **self);
 
-/** The effective configuration as YAML, each value with where it came from (default, line in file, --set). Not collective. */
+/** The same from memory: what clv_config_load does with the bytes. Not collective.
+ *  @param text  [length] UTF-8 @param file  what errors call it; `name` defaults to its base name without
+ * ending */
+typedef struct clv_config_text {
+  const char *file, *text;
+  size_t      length;
+} clv_config_text;
+clv_status clv_config_parse(const clv_config_text *text, const char *const *set, size_t n_set,
+                            clv_config **out);
+
+/** One key as `clv config --help KEY` shows it: default, what it accepts, what it means; a section lists its
+ * keys; NULL lists all. Not collective. @return CLV_EUSAGE for an unknown key, with the nearest one */
+clv_status clv_config_explain(const char *key, FILE *to);
+
+/** The effective values of the keys under the named sections or keys, one "path: value" per line: what a step
+ * depends on. Not collective. @param section  [n] such as "data" or "sampler.seed" @param[out] out  owned by
+ * the caller, free() */
+clv_status clv_config_extract(const clv_config *self, const char *const *section, size_t n, char **out);
+
+/** The effective configuration as YAML, each value with where it came from (default, line in file, --set).
+ * Not collective. */
 clv_status clv_config_print(const clv_config *self, FILE *to, bool with_origin);
 
-/** The run directory, output.directory/name, and a file in it; owned by the caller. Not collective. */
+/** The run directory, output.directory/name (file NULL), or a file in it; owned by the caller. Not
+ * collective. */
 clv_status clv_config_run_path(const clv_config *self, const char *file, char **out);
 
 /** Length of a time unit in days (month 365.25/12, year 365.25) and its name. */

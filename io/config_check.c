@@ -1,0 +1,56 @@
+#include <string.h>
+
+#include "io/config_schema.h"
+
+static bool date_is_iso(const char *text) {
+  static const char form[] = "dddd-dd-dd";
+  for (size_t i = 0; form[i] != '\0'; i++)
+    if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != '-') return false;
+  return text[10] == '\0' || text[10] == 'T' || text[10] == ' ';
+}
+
+static clv_status dates_check(const clv_config *self, const char *where) {
+  const struct {
+    const char *key, *text;
+  } date[] = {{"data.observation_end", self->data.observation_end},
+              {"data.holdout_end", self->data.holdout_end}};
+  if (self->data.time_format != NULL) return CLV_OK; /* written as the log writes them; prepare reads them */
+  for (size_t i = 0; i < 2; i++)
+    if (date[i].text != NULL && !date_is_iso(date[i].text))
+      return clv_fail(CLV_EUSAGE, "%s: %s is '%.60s'; expected a date such as 1997-09-30", where, date[i].key,
+                      date[i].text);
+  if (date[0].text != NULL && date[1].text != NULL && strncmp(date[1].text, date[0].text, 10) <= 0)
+    return clv_fail(CLV_EUSAGE, "%s: data.holdout_end %s must be after data.observation_end %s", where,
+                    date[1].text, date[0].text);
+  return CLV_OK;
+}
+
+static clv_status customers_check(const clv_config *self, const char *where) {
+  if (self->customers.table != NULL) return CLV_OK;
+  if (self->customers.segment != NULL)
+    return clv_fail(CLV_EUSAGE,
+                    "%s: customers.segment needs customers.table, the CSV file that has the column", where);
+  if (self->customers.covariates.n > 0)
+    return clv_fail(CLV_EUSAGE,
+                    "%s: customers.covariates needs customers.table, the CSV file that has the columns",
+                    where);
+  return CLV_OK;
+}
+
+clv_status clv_config_check(const clv_config *self, const char *where) {
+  clv_status st = CLV_OK;
+  CLV_TRY(dates_check(self, where));
+  CLV_TRY(customers_check(self, where));
+  if (self->data.holdout_end != NULL && self->data.observation_end == NULL)
+    CLV_TRY(clv_fail(CLV_EUSAGE,
+                     "%s: data.holdout_end needs data.observation_end, the last day the model may see",
+                     where));
+  if (self->data.amount == NULL && strcmp(self->model.spend, "none") != 0)
+    CLV_TRY(clv_fail(CLV_EUSAGE, "%s: data.columns.amount is null, so model.spend must be none (it is %s)",
+                     where, self->model.spend));
+  if (self->sampler.chain_groups > self->sampler.num_chains)
+    CLV_TRY(clv_fail(CLV_EUSAGE, "%s: sampler.chain_groups %d must not exceed sampler.num_chains %d", where,
+                     self->sampler.chain_groups, self->sampler.num_chains));
+out:
+  return st;
+}
