@@ -1,0 +1,228 @@
+#include <math.h>
+#include <stdbool.h>
+
+#include "engine/models/bg_nbd.h"
+#include "engine/numerics/pinned.h"
+#include "engine/numerics/quadrature.h"
+
+enum { R, ALPHA, A, B, N_PARAMETER, TERMS_MOST = 1024 };
+
+static const char *const PARAMETER[] = {"r", "alpha", "a", "b"};
+static const char *const LATENT[]    = {"lambda", "p"};
+
+static double process_log_likelihood(const double *theta, const clv_customer *who) {
+  const double r = theta[R], alpha = theta[ALPHA], a = theta[A], b = theta[B], x = (double)who->x;
+  const double before = clv_lgamma(r + x) - clv_lgamma(r) + r * clv_log(alpha) - clv_lbeta(a, b);
+  const double alive  = clv_lbeta(a, b + x) - (r + x) * clv_log(alpha + who->T);
+  if (who->x == 0) return before + alive;
+  const double dead = clv_lbeta(a + 1.0, b + x - 1.0) - (r + x) * clv_log(alpha + who->t_x);
+  return before + clv_log_sum_exp(alive, dead);
+}
+
+static double process_p_alive(const double *theta, const clv_customer *who) {
+  const double x = (double)who->x;
+  if (who->x == 0) return 1.0;
+  const double log_odds_dead = clv_log(theta[A] / (theta[B] + x - 1.0)) +
+                               (theta[R] + x) * clv_log1p((who->T - who->t_x) / (theta[ALPHA] + who->t_x));
+  return clv_sigmoid(-log_odds_dead);
+}
+
+static void process_update(const double *theta, const clv_customer *who, double *updated) {
+  updated[R]     = theta[R] + (double)who->x;
+  updated[ALPHA] = theta[ALPHA] + who->T;
+  updated[A]     = theta[A];
+  updated[B]     = theta[B] + (double)who->x;
+}
+
+/* Number of purchases without dropout, N ~ NB(r, z) with z = t / (alpha + t): P(N = k) for k < *n, until the
+ * rest is below 1e-17 of the whole. False where that takes more than TERMS_MOST terms or P(N = 0) underflows.
+ */
+static bool counts_without_dropout(double r, double z, double *pmf, size_t *n) {
+  const double log_first = r * clv_log1p(-z);
+  if (!(log_first > -600.0) || !(r * z / (1.0 - z) < 0.5 * TERMS_MOST)) return false;
+  double term = clv_exp(log_first);
+  for (size_t k = 0; k < TERMS_MOST; k++) {
+    pmf[k]             = term;
+    const double ratio = z * (r + (double)k) / (double)(k + 1);
+    term *= ratio;
+    /* beyond the mode the rest is at most a geometric series */
+    if (ratio < 1.0 && term < 1e-17 * (1.0 - fmax(ratio, z)) * fmax(pmf[0], z * r)) {
+      *n = k + 1;
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Customer with dropout probability p buys (1 - (alpha / (alpha + p t))^r) / p times in (0, t]; p ~ Beta(a,
+ * b). */
+typedef struct beta_mean {
+  double r, alpha, a, b, log_beta, t, delta;
+} beta_mean;
+
+static double expected_given_p(const void *context, const clv_unit_point *at) {
+  const beta_mean *m      = context;
+  const double     bought = -clv_expm1(-m->r * clv_log1p(at->p * m->t / m->alpha));
+  return bought * clv_exp((m->a - 2.0) * at->log_p + (m->b - 1.0) * at->log_rest - m->log_beta);
+}
+
+static double expected_by_quadrature(const double *theta, double t) {
+  const beta_mean m = {.r        = theta[R],
+                       .alpha    = theta[ALPHA],
+                       .a        = theta[A],
+                       .b        = theta[B],
+                       .log_beta = clv_lbeta(theta[A], theta[B]),
+                       .t        = t};
+  return clv_unit_integral(expected_given_p, &m);
+}
+
+/* E(t) = sum over j of P(N > j) E[(1 - p)^j]: purchase j + 1 happens when there is one and j dropouts did
+ * not. Every term is positive and a = 1 is nothing special, unlike in the form with 2F1 (Fader, Hardie & Lee
+ * 2005, eq. 9), to which it is equal. */
+static double process_expected(const double *theta, double t) {
+  double pmf[TERMS_MOST];
+  size_t n;
+  if (!(t > 0.0)) return 0.0;
+  if (!counts_without_dropout(theta[R], t / (theta[ALPHA] + t), pmf, &n))
+    return expected_by_quadrature(theta, t);
+  double beyond = 0.0; /* P(N > j), summed from the far end so that small values stay exact */
+  for (size_t j = n; j-- > 0;) {
+    const double here = pmf[j];
+    pmf[j]            = beyond;
+    beyond += here;
+  }
+  double sum = 0.0, survived = 1.0;
+  for (size_t j = 0; j < n; j++) {
+    sum += pmf[j] * survived;
+    survived *= (theta[B] + (double)j) / (theta[A] + theta[B] + (double)j);
+  }
+  return sum;
+}
+
+/* e^y E_n(y) by the modified Lentz evaluation of its continued fraction (Abramowitz & Stegun 5.1.22). */
+static double exponential_integral_scaled(double n, double y) {
+  double b = y + n, c = 1e300, d = 1.0 / b, h = d;
+  for (int i = 1; i < 10000; i++) {
+    const double step = -(double)i * (n - 1.0 + (double)i);
+    b += 2.0;
+    d                  = 1.0 / (step * d + b);
+    c                  = b + step / c;
+    const double delta = c * d;
+    h *= delta;
+    if (fabs(delta - 1.0) < 1e-15) break;
+  }
+  return h;
+}
+
+/* E[lambda / (lambda p + delta)] given p, lambda ~ Gamma(r, alpha): r / (alpha delta) y e^y E_{r+1}(y) with y
+ * = alpha delta / p. */
+static double discounted_given_p(const void *context, const clv_unit_point *at) {
+  const beta_mean *m    = context;
+  const double     y    = m->alpha * m->delta / at->p;
+  const double     tail = y < 1e8 ? y * exponential_integral_scaled(m->r + 1.0, y) : 1.0;
+  return m->r / (m->alpha * m->delta) * tail *
+         clv_exp((m->a - 1.0) * at->log_p + (m->b - 1.0) * at->log_rest - m->log_beta);
+}
+
+/* Integral of e^(-delta s) dE(s) over (0, t] = e^(-delta t) E(t) + delta * integral of e^(-delta s) E(s),
+ * Gauss-Legendre in log(alpha + s), where E is smooth on the scale of its own growth. */
+static double discounted_finite(const double *theta, double delta, double t) {
+  double       node[CLV_GAUSS_POINTS], weight[CLV_GAUSS_POINTS], sum = 0.0;
+  const double span    = clv_log1p(t / theta[ALPHA]);
+  const int    n_panel = 1 + (int)fmin(ceil(span / 3.0) + ceil(delta * t / 3.0), 64.0);
+  clv_gauss_legendre(node, weight);
+  for (int panel = 0; delta > 0.0 && panel < n_panel; panel++)
+    for (int k = 0; k < CLV_GAUSS_POINTS; k++) {
+      const double v = span * ((double)panel + node[k]) / (double)n_panel, s = theta[ALPHA] * clv_expm1(v);
+      sum += weight[k] * (theta[ALPHA] + s) * clv_exp(-delta * s) * process_expected(theta, s);
+    }
+  return clv_exp(-delta * t) * process_expected(theta, t) + delta * sum * span / (double)n_panel;
+}
+
+static double process_discounted(const double *theta, double delta, double t) {
+  if (!(t > 0.0)) return 0.0;
+  if (t < INFINITY) return discounted_finite(theta, delta, t);
+  /* without discounting: E[1 / p], finite for a > 1 */
+  if (!(delta > 0.0)) return theta[A] > 1.0 ? (theta[A] + theta[B] - 1.0) / (theta[A] - 1.0) : INFINITY;
+  const beta_mean m = {.r        = theta[R],
+                       .alpha    = theta[ALPHA],
+                       .a        = theta[A],
+                       .b        = theta[B],
+                       .log_beta = clv_lbeta(theta[A], theta[B]),
+                       .delta    = delta};
+  return clv_unit_integral(discounted_given_p, &m);
+}
+
+/* P(N = n) and P(N >= n) of the count without dropout. */
+static void count_probabilities(double r, double z, double n, double *here, double *at_least) {
+  const double log_here =
+      clv_lgamma(r + n) - clv_lgamma(r) - clv_lgamma(n + 1.0) + r * clv_log1p(-z) + n * clv_log(z);
+  double term = clv_exp(log_here), sum = 0.0;
+  *here = term;
+  if (n > r * z / (1.0 - z)) { /* upper tail: add up what is left */
+    for (double k = n; term > 1e-18 * sum && k < n + 1e6; k += 1.0)
+      sum += term, term *= z * (r + k) / (k + 1.0);
+    *at_least = sum;
+    return;
+  }
+  for (double k = n - 1.0; k >= 0.0; k -= 1.0) {
+    term *= (k + 1.0) / (z * (r + k));
+    sum += term;
+    if (term < 1e-18 * sum) break;
+  }
+  *at_least = 1.0 - sum;
+}
+
+static double process_pmf(const double *theta, uint32_t count, double t) {
+  const double n = (double)count, a = theta[A], b = theta[B];
+  if (!(t > 0.0)) return count == 0 ? 1.0 : 0.0;
+  const double z = t / (theta[ALPHA] + t);
+  if (count == 0) return clv_exp(theta[R] * clv_log1p(-z));
+  double here, at_least;
+  count_probabilities(theta[R], z, n, &here, &at_least);
+  const double log_beta = clv_lbeta(a, b);
+  return clv_exp(clv_lbeta(a, b + n) - log_beta) * here +
+         clv_exp(clv_lbeta(a + 1.0, b + n - 1.0) - log_beta) * at_least;
+}
+
+static int process_customer_draw(const double *theta, const clv_customer *who, clv_rng *rng, double *latent) {
+  const double x     = (double)who->x;
+  const int    alive = clv_rng_uniform(rng) < process_p_alive(theta, who);
+  latent[0]          = clv_rng_gamma(rng, theta[R] + x, theta[ALPHA] + (alive ? who->T : who->t_x));
+  latent[1]          = alive ? clv_rng_beta(rng, theta[A], theta[B] + x)
+                             : clv_rng_beta(rng, theta[A] + 1.0, theta[B] + x - 1.0);
+  return alive;
+}
+
+static size_t process_simulate(const double *theta, double T, clv_rng *rng, double *time, size_t most) {
+  const double lambda = clv_rng_gamma(rng, theta[R], theta[ALPHA]), p = clv_rng_beta(rng, theta[A], theta[B]);
+  double       now = 0.0;
+  size_t       n   = 0;
+  for (;;) {
+    now += clv_rng_exponential(rng) / lambda;
+    if (!(now <= T)) return n;
+    if (n < most) time[n] = now;
+    n++;
+    if (clv_rng_uniform(rng) < p) return n;
+  }
+}
+
+const clv_process_ops CLV_BG_NBD_PROCESS = {
+    .name           = "bg_nbd",
+    .n_parameter    = N_PARAMETER,
+    .parameter      = PARAMETER,
+    .n_latent       = 2,
+    .latent         = LATENT,
+    .log_likelihood = process_log_likelihood,
+    .p_alive        = process_p_alive,
+    .update         = process_update,
+    .expected       = process_expected,
+    .discounted     = process_discounted,
+    .pmf            = process_pmf,
+    /* a new customer is an alive one at his first purchase: dropout needs a repeat purchase */
+    .expected_new   = process_expected,
+    .discounted_new = process_discounted,
+    .pmf_new        = process_pmf,
+    .customer_draw  = process_customer_draw,
+    .simulate       = process_simulate,
+};

@@ -1,0 +1,47 @@
+#include <math.h>
+
+#include "engine/models/gamma_gamma.h"
+#include "engine/numerics/pinned.h"
+
+enum { P, Q, V, N_PARAMETER };
+
+static const char *const PARAMETER[] = {"p", "q", "v"};
+
+/* Fader & Hardie 2013 (note 025), eq. 1a. */
+static double spend_log_likelihood(const double *theta, const clv_customer *who) {
+  const double p = theta[P], q = theta[Q], v = theta[V], x = (double)who->x, z = who->spend, px = p * x;
+  if (who->x == 0) return 0.0;
+  return -clv_lbeta(px, q) + q * clv_log(v) + (px - 1.0) * clv_log(z) + px * clv_log(x) -
+         (px + q) * clv_log(x * z + v);
+}
+
+static double spend_expected_new(const double *theta) {
+  return theta[Q] > 1.0 ? theta[P] * theta[V] / (theta[Q] - 1.0) : INFINITY;
+}
+
+static double spend_expected(const double *theta, const clv_customer *who) {
+  const double x = (double)who->x, below = theta[P] * x + theta[Q] - 1.0;
+  if (who->x == 0) return spend_expected_new(theta);
+  return below > 0.0 ? theta[P] * (theta[V] + x * who->spend) / below : INFINITY;
+}
+
+static double spend_customer_draw(const double *theta, const clv_customer *who, clv_rng *rng) {
+  const double x = (double)who->x, total = who->x == 0 ? 0.0 : x * who->spend;
+  return theta[P] / clv_rng_gamma(rng, theta[P] * x + theta[Q], theta[V] + total);
+}
+
+static void spend_simulate(const double *theta, size_t n, clv_rng *rng, double *amount) {
+  const double nu = clv_rng_gamma(rng, theta[Q], theta[V]);
+  for (size_t i = 0; i < n; i++) amount[i] = clv_rng_gamma(rng, theta[P], nu);
+}
+
+const clv_spend_ops CLV_GAMMA_GAMMA_SPEND = {
+    .name           = "gamma_gamma",
+    .n_parameter    = N_PARAMETER,
+    .parameter      = PARAMETER,
+    .log_likelihood = spend_log_likelihood,
+    .expected       = spend_expected,
+    .expected_new   = spend_expected_new,
+    .customer_draw  = spend_customer_draw,
+    .simulate       = spend_simulate,
+};

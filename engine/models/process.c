@@ -1,0 +1,21 @@
+#include "engine/models/process.h"
+
+#include <string.h>
+
+#include "engine/models/bg_nbd.h"
+#include "engine/models/gamma_gamma.h"
+
+static const clv_process_ops *const PROCESS[] = {&CLV_BG_NBD_PROCESS};
+static const clv_spend_ops *const   SPEND[]   = {&CLV_GAMMA_GAMMA_SPEND};
+
+const clv_process_ops *clv_process_find(const char *name) {
+  for (size_t i = 0; i < sizeof PROCESS / sizeof *PROCESS; i++)
+    if (strcmp(PROCESS[i]->name, name) == 0) return PROCESS[i];
+  return NULL;
+}
+
+const clv_spend_ops *clv_spend_find(const char *name) {
+  for (size_t i = 0; i < sizeof SPEND / sizeof *SPEND; i++)
+    if (strcmp(SPEND[i]->name, name) == 0) return SPEND[i];
+  return NULL;
+}
