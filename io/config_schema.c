@@ -133,16 +133,17 @@ static const clv_config_key SCHEMA[] = {
     {.path     = "customers.unknown_ids",
      .kind     = CLV_KEY_CHOICE,
      .offset   = AT(customers.unknown_ids),
-     .fallback = "drop",
-     .choice   = DROP_FAIL,
-     .help     = "Rows of the table whose id is not in the log: leave them out and count them, or fail."},
+     .fallback = "keep",
+     .choice   = KEEP_DROP_FAIL,
+     .help =
+         "Customers of the log that the table does not have: keep them as '(missing)', drop them, or fail."},
     {.path     = "customers.missing",
      .kind     = CLV_KEY_CHOICE,
      .offset   = AT(customers.missing),
      .fallback = "keep",
      .choice   = KEEP_DROP_FAIL,
-     .help = "Customers of the log without a row or a value in the table: keep them in a segment of their "
-             "own, drop them, or fail."},
+     .help = "Customers with an empty value in the table: keep them as '(missing)' or the mean, drop them, "
+             "or fail."},
 
     {.path     = "model.purchases",
      .kind     = CLV_KEY_NAME,
