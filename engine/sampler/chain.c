@@ -124,11 +124,10 @@ static clv_status chain_started(clv_chain *self, const double *theta, double log
 }
 
 /* What the warm-up learns of the draw that has just been finished. */
-static clv_status chain_learn(clv_chain *self) {
+static void chain_learn(clv_chain *self, clv_metric_room *room) {
   struct clv_chain_head  *head       = self->head;
   const clv_point        *at         = clv_nuts_position(&self->nuts);
   const clv_warmup_action todo       = clv_warmup_after(self->plan->num_warmup, head->n_draw - 1);
-  clv_status              st         = CLV_OK;
   bool                    new_metric = false;
   if (todo.adapt_step) clv_step_size_update(&head->step, clv_nuts_stat(&self->nuts).acceptance_rate);
   for (int i = 0; todo.collect && clv_nuts_moved(&self->nuts) && i < 2; i++)
@@ -137,13 +136,12 @@ static clv_status chain_learn(clv_chain *self) {
     clv_moments_clear(&self->moments[head->foreground]);
     head->foreground = !head->foreground;
   }
-  if (todo.adapt_metric) CLV_TRY(clv_metric_adapt(&self->metric, clv_chain_moments(self), &new_metric));
+  if (todo.adapt_metric) new_metric = clv_metric_adapt(&self->metric, clv_chain_moments(self), room);
   if (new_metric && (todo.restart_steps || head->n_metric++ == 0)) chain_search(self, head->step.epsilon);
-out:
-  return st;
 }
 
-clv_status clv_chain_feed(clv_chain *self, double log_density, const double *gradient, bool *finished) {
+clv_status clv_chain_feed(clv_chain *self, double log_density, const double *gradient, clv_metric_room *room,
+                          bool *finished) {
   struct clv_chain_head *head = self->head;
   *finished                   = false;
   head->n_gradient++;
@@ -162,7 +160,8 @@ clv_status clv_chain_feed(clv_chain *self, double log_density, const double *gra
       head->phase = PHASE_REST;
       head->n_draw++;
       head->n_diverging += clv_nuts_stat(&self->nuts).diverging;
-      return chain_learn(self);
+      chain_learn(self, room);
+      return CLV_OK;
   }
 }
 

@@ -32,9 +32,11 @@ void clv_chain_begin(clv_chain *self, int chain);
 
 /** The next point that the chain wants to know. @param[out] theta  [dim] */
 void clv_chain_request(clv_chain *self, double *theta);
-/** @param[out] finished  whether this finished a draw
- *  @return CLV_EFAULT where no start point had a finite log-density; CLV_ENOMEM */
-clv_status clv_chain_feed(clv_chain *self, double log_density, const double *gradient, bool *finished);
+/** @param room  scratch, shared with other chains
+ *  @param[out] finished  whether this finished a draw
+ *  @return CLV_EFAULT where no start point had a finite log-density: on every rank alike */
+clv_status clv_chain_feed(clv_chain *self, double log_density, const double *gradient, clv_metric_room *room,
+                          bool *finished);
 
 /** Whether the chain has a position and a step size, and so could begin a draw or is amid one. */
 bool clv_chain_is_ready(const clv_chain *self);

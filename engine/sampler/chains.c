@@ -4,18 +4,19 @@
 #include <string.h>
 
 struct clv_chains {
-  size_t         dim;
-  int            n;
-  size_t         bytes; /* of one chain in the slab */
-  char          *slab;  /* owned, [n][bytes] */
-  clv_chain     *chain; /* owned, [n]: views on the slab */
-  int           *asked; /* owned, [n]: who asked in this round */
-  int            n_asked;
-  int            first;    /* number of the oldest draw kept */
-  int            ahead;    /* chains that have made so many draws wait */
-  int            capacity; /* draws of one chain that there is room for */
-  double        *phi;      /* owned, [n][capacity][dim] */
-  clv_draw_stat *stat;     /* owned, [n][capacity] */
+  size_t           dim;
+  int              n;
+  size_t           bytes; /* of one chain in the slab */
+  char            *slab;  /* owned, [n][bytes] */
+  clv_chain       *chain; /* owned, [n]: views on the slab */
+  clv_metric_room *room;  /* owned: scratch of whichever chain adapts */
+  int             *asked; /* owned, [n]: who asked in this round */
+  int              n_asked;
+  int              first;    /* number of the oldest draw kept */
+  int              ahead;    /* chains that have made so many draws wait */
+  int              capacity; /* draws of one chain that there is room for */
+  double          *phi;      /* owned, [n][capacity][dim] */
+  clv_draw_stat   *stat;     /* owned, [n][capacity] */
 };
 
 /* Bytes of one chain's state. */
@@ -36,6 +37,7 @@ clv_status clv_chains_new(const clv_model *model, const clv_sampler_plan *plan, 
   CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
   self->dim = model->ops->n_dim(model->self);
   CLV_TRY(chains_measure(model, plan, &self->bytes));
+  CLV_TRY(clv_metric_room_new(self->dim, &self->room));
   CLV_TRY(clv_calloc(n + 1, self->bytes, (void **)&self->slab));
   CLV_TRY(clv_calloc(n + 1, sizeof *self->chain, (void **)&self->chain));
   CLV_TRY(clv_calloc(n + 1, sizeof *self->asked, (void **)&self->asked));
@@ -54,6 +56,7 @@ out:
 void clv_chains_free(clv_chains **self) {
   if (self == NULL || *self == NULL) return;
   for (int i = 0; i < (*self)->n; i++) clv_chain_free(&(*self)->chain[i]);
+  clv_metric_room_free(&(*self)->room);
   free((*self)->slab);
   free((*self)->chain);
   free((*self)->asked);
@@ -144,8 +147,8 @@ clv_status clv_chains_feed(clv_chains *self, size_t n, const double *log_density
   CLV_CHECK(n == (size_t)self->n_asked);
   for (size_t k = 0; k < n; k++) {
     bool finished;
-    CLV_TRY(
-        clv_chain_feed(&self->chain[self->asked[k]], log_density[k], gradient + k * self->dim, &finished));
+    CLV_TRY(clv_chain_feed(&self->chain[self->asked[k]], log_density[k], gradient + k * self->dim, self->room,
+                           &finished));
     if (finished) chains_store(self, self->asked[k]);
   }
 out:

@@ -82,36 +82,45 @@ static void metric_scaled(const clv_moments *moments, const double *sum, const d
     }
 }
 
-/* Scratch of one dense adaptation. */
-typedef struct metric_scratch {
-  clv_dense *dense; /* owned */
-  double    *x;     /* owned, [dim][dim]: Cov(x), scaled */
-  double    *g;     /* owned, [dim][dim]: Cov(g), scaled; then its inverse */
-  double    *mean;  /* owned, [dim][dim] */
-  double    *scale; /* owned, [dim] */
-} metric_scratch;
+struct clv_metric_room {
+  double    *variance; /* owned, [dim]; all below only where the metric is dense */
+  clv_dense *dense;    /* owned */
+  double    *x;        /* owned, [dim][dim]: Cov(x), scaled */
+  double    *g;        /* owned, [dim][dim]: Cov(g), scaled; then its inverse */
+  double    *mean;     /* owned, [dim][dim] */
+  double    *scale;    /* owned, [dim] */
+};
 
-static void scratch_free(metric_scratch *self) {
-  clv_dense_free(&self->dense);
-  free(self->x), free(self->g), free(self->mean), free(self->scale);
-}
-
-static clv_status scratch_new(size_t dim, metric_scratch *out) {
-  clv_status st = CLV_OK;
-  CLV_TRY(clv_dense_new(dim, &out->dense));
-  CLV_TRY(clv_calloc(dim, dim * sizeof(double), (void **)&out->x));
-  CLV_TRY(clv_calloc(dim, dim * sizeof(double), (void **)&out->g));
-  CLV_TRY(clv_calloc(dim, dim * sizeof(double), (void **)&out->mean));
-  CLV_TRY(clv_calloc(dim, sizeof(double), (void **)&out->scale));
+clv_status clv_metric_room_new(size_t dim, clv_metric_room **out) {
+  clv_metric_room *self = NULL;
+  clv_status       st   = CLV_OK;
+  CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
+  CLV_TRY(clv_calloc(dim, sizeof(double), (void **)&self->variance));
+  if (clv_metric_is_dense(dim)) {
+    CLV_TRY(clv_dense_new(dim, &self->dense));
+    CLV_TRY(clv_calloc(dim, dim * sizeof(double), (void **)&self->x));
+    CLV_TRY(clv_calloc(dim, dim * sizeof(double), (void **)&self->g));
+    CLV_TRY(clv_calloc(dim, dim * sizeof(double), (void **)&self->mean));
+    CLV_TRY(clv_calloc(dim, sizeof(double), (void **)&self->scale));
+  }
+  *out = self, self = NULL;
 out:
+  clv_metric_room_free(&self);
   return st;
 }
 
+void clv_metric_room_free(clv_metric_room **self) {
+  if (self == NULL || *self == NULL) return;
+  clv_dense_free(&(*self)->dense);
+  free((*self)->variance), free((*self)->x), free((*self)->g), free((*self)->mean), free((*self)->scale);
+  free(*self);
+  *self = NULL;
+}
+
 /* M^-1 = S (Cov(g)^-1 # Cov(x)) S with S = diag(sigma); false where a matrix was not positive definite. */
-static bool metric_fisher(clv_metric *self, const clv_moments *moments, const double *variance,
-                          metric_scratch *at) {
+static bool metric_fisher(clv_metric *self, const clv_moments *moments, clv_metric_room *at) {
   const size_t dim = self->dim;
-  for (size_t i = 0; i < dim; i++) at->scale[i] = sqrt(variance[i]);
+  for (size_t i = 0; i < dim; i++) at->scale[i] = sqrt(at->variance[i]);
   metric_scaled(moments, moments->sum_g, at->scale, at->g);
   for (size_t i = 0; i < dim; i++) at->scale[i] = 1.0 / at->scale[i];
   metric_scaled(moments, moments->sum_x, at->scale, at->x);
@@ -126,20 +135,10 @@ static bool metric_fisher(clv_metric *self, const clv_moments *moments, const do
   return true;
 }
 
-clv_status clv_metric_adapt(clv_metric *self, const clv_moments *moments, bool *changed) {
-  metric_scratch at       = {0};
-  double        *variance = NULL;
-  clv_status     st       = CLV_OK;
-  const bool     enough   = *moments->n >= CLV_METRIC_FEWEST;
-  if (changed != NULL) *changed = enough;
-  if (!enough) return CLV_OK;
-  CLV_TRY(clv_calloc(self->dim, sizeof *variance, (void **)&variance));
-  metric_scale(self, moments, variance);
-  if (clv_metric_is_dense(self->dim)) CLV_TRY(scratch_new(self->dim, &at));
-  if (!clv_metric_is_dense(self->dim) || !metric_fisher(self, moments, variance, &at))
-    clv_metric_set_diagonal(self, variance);
-out:
-  scratch_free(&at);
-  free(variance);
-  return st;
+bool clv_metric_adapt(clv_metric *self, const clv_moments *moments, clv_metric_room *room) {
+  if (!(*moments->n >= CLV_METRIC_FEWEST)) return false;
+  metric_scale(self, moments, room->variance);
+  if (!clv_metric_is_dense(self->dim) || !metric_fisher(self, moments, room))
+    clv_metric_set_diagonal(self, room->variance);
+  return true;
 }

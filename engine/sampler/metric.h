@@ -35,15 +35,19 @@ void clv_metric_velocity(const clv_metric *self, const double *momentum, double 
 /** p ~ N(0, M): p = L^-T z. Takes exactly dim normals. Not collective. */
 void clv_metric_momentum(const clv_metric *self, clv_rng *rng, double *momentum);
 
+/** Scratch memory of clv_metric_adapt, made beforehand: amid a round no rank may find that it has none. */
+typedef struct clv_metric_room clv_metric_room;
+clv_status                     clv_metric_room_new(size_t dim, clv_metric_room **out);
+void                           clv_metric_room_free(clv_metric_room **self);
+
 /** The Fisher metric of the draws in `moments`: M^-1 = Cov(g)^-1 # Cov(x), the geometric mean of positive
  * definite matrices, with both covariances in coordinates scaled by sigma_i² = √(Var x_i / Var g_i) and there
  * drawn towards the identity with the weight of CLV_METRIC_PRIOR_DRAWS draws. Diagonal form: sigma².
  * Coordinates without spread keep their present scale. Leaves the metric as it is where there are fewer than
  * CLV_METRIC_FEWEST draws. Not collective. Source: Seyboldt, Carlson & Carpenter 2024 (Fisher-divergence
  * preconditioning); Bhatia 2007, Positive Definite Matrices, ch. 4.
- *  @param[out] changed  may be NULL
- *  @return CLV_ENOMEM where scratch memory was refused */
-clv_status clv_metric_adapt(clv_metric *self, const clv_moments *moments, bool *changed);
+ *  @param room  of this dimension @return whether there were enough draws */
+bool clv_metric_adapt(clv_metric *self, const clv_moments *moments, clv_metric_room *room);
 
 #define CLV_METRIC_PRIOR_DRAWS 5.0
 #define CLV_METRIC_FEWEST 5

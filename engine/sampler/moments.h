@@ -23,8 +23,8 @@ void clv_moments_copy(const clv_moments *from, clv_moments *to);
 void clv_moments_add(clv_moments *self, const double *x, const double *g);
 
 /** Add another chain's moments within that chain: counts and centred sums, not the distance between the
- * means, so that chains that have not met do not widen the metric. The divisor n of a covariance then counts
- * one less per chain, which the sum of counts hides: at warm-up lengths that matter it is below a percent. */
+ * means, so that chains that have not met do not widen the metric. The divisor of a covariance then is one
+ * too large per further chain; it is the same for draws and gradients and cancels in the metric. */
 void clv_moments_pool(clv_moments *self, const clv_moments *other);
 
 #endif

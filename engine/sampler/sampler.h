@@ -51,8 +51,11 @@ typedef struct clv_sampler_progress {
   long   gradients;
 } clv_sampler_progress;
 
-/** Asked once a round, on every rank; true on any rank stops all of them after that round (clv_sampler_run
- * returns CLV_EINTERRUPT everywhere). `watch` may be NULL. */
+/** Asked once a round, on every rank; the answers may differ between ranks, and so may the watches. True on
+ * any rank stops all of them, and clv_sampler_run returns CLV_EINTERRUPT everywhere. The ranks of a group ask
+ * each other about every 50 ms (after every round where the group is one rank), not every round: a tiny
+ * reduction that depends on the number of rounds alone. Groups meet at the end of a leg only, so a stop that
+ * one group alone has heard of takes effect there: keep legs short (a few seconds). */
 typedef struct clv_sampler_watch {
   void *context;
   bool (*round)(void *context, const clv_sampler_progress *progress);
@@ -62,26 +65,38 @@ typedef struct clv_sampler_watch {
  * data. The chains' state machines are replicated on every rank of a group; see docs/sampler.md. */
 typedef struct clv_sampler clv_sampler;
 
-/** @param topology, model  borrowed. Collective. */
+/** @param topology, model  borrowed: the model holds this rank's shard; the value *model itself is copied
+ *  @param plan  copied. Collective over the world.
+ *  @return CLV_EUSAGE for a plan that makes no sense, on every rank */
 clv_status clv_sampler_new(const clv_topology *topology, const clv_model *model, const clv_sampler_plan *plan,
                            clv_sampler **out);
-void       clv_sampler_free(clv_sampler **self);
+/** Accepts NULL, leaves NULL. Not collective. */
+void clv_sampler_free(clv_sampler **self);
 
 /** Run every chain for at most `n_draw` more draws of the present phase (fewer at the end of a phase; a leg
- * never spans warm-up and sampling). Collective over the world, synchronising. n_draw of the leg is 0 when
- * all is done. The draws do not depend on how the run is cut into legs, on ranks or on groups.
- *  @return CLV_EINTERRUPT when a watch said stop; the state then is between two rounds and may be saved */
+ * never spans warm-up and sampling). n_draw of the leg is 0 when all is done, and nowhere else for n_draw >
+ * 0. Collective over the world, synchronising. The draws do not depend on how the run is cut into legs, on
+ * ranks or on groups.
+ *  @return CLV_EINTERRUPT when a watch said stop: the state then is between two rounds and may be saved or
+ * run on; draws made so far are kept and come with a later leg. CLV_EFAULT where a chain found no start point
+ * with a finite log-density */
 clv_status clv_sampler_run(clv_sampler *self, int n_draw, const clv_sampler_watch *watch, clv_leg *leg);
 
-/** Inverse metric after warm-up, dense [dim][dim], and the pooled step size: the same on every rank. */
+/** Inverse metric after warm-up, dense [dim][dim] (may be NULL), and the pooled step size: the same on every
+ * rank. NaN before the warm-up's last leg. Not collective. */
 void clv_sampler_tuning(const clv_sampler *self, double *step_size, double *inv_metric);
 
 /** The whole state as bytes, of all chains, the same on every rank and independent of ranks and groups; and
- * back. Collective. @param[out] bytes owned by the caller */
+ * back, into a sampler of the same model and plan (num_samples may differ) on any topology: the draws that
+ * follow are the same, bit for bit. Collective over the world; every rank passes the same bytes to restore.
+ *  @param[out] bytes  owned by the caller; the machine's byte order
+ *  @return CLV_EDATA for damaged bytes or another version's, CLV_EUSAGE for another model or plan; the
+ * sampler is then unchanged */
 clv_status clv_sampler_save(const clv_sampler *self, void **bytes, size_t *n);
 clv_status clv_sampler_restore(clv_sampler *self, const void *bytes, size_t n);
 
-/** Gradients evaluated so far and seconds in passes and reductions, this rank. */
+/** Gradients evaluated so far (n_point; those of this rank's group) and seconds in passes and reductions,
+ * this rank. Not collective. */
 clv_accumulator_cost clv_sampler_cost(const clv_sampler *self);
 
 #endif

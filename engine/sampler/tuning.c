@@ -26,11 +26,13 @@ void clv_tuning_free(clv_tuning *self) {
 
 clv_status clv_tuning_pool(clv_tuning *self, const clv_model *model, const clv_sampler_plan *plan,
                            void *records) {
-  clv_chain  first = {0}, next = {0};
-  clv_slab   slab         = {.base = records};
-  double     log_step     = 0;
-  const bool short_warmup = plan->num_warmup < CLV_WARMUP_FEWEST;
-  clv_status st           = CLV_OK;
+  clv_chain        first = {0}, next = {0};
+  clv_slab         slab         = {.base = records};
+  double           log_step     = 0;
+  const bool       short_warmup = plan->num_warmup < CLV_WARMUP_FEWEST;
+  clv_status       st           = CLV_OK;
+  clv_metric_room *room         = NULL;
+  CLV_TRY(clv_metric_room_new(self->metric.dim, &room));
   CLV_TRY(clv_chain_cut(&slab, model, plan, &first));
   clv_moments pooled = *clv_chain_moments(&first);
   log_step           = clv_chain_log_step(&first);
@@ -42,10 +44,11 @@ clv_status clv_tuning_pool(clv_tuning *self, const clv_model *model, const clv_s
         short_warmup ? fmin(log_step, clv_chain_log_step(&next)) : log_step + clv_chain_log_step(&next);
   }
   clv_metric_copy(&first.metric, &self->metric);
-  CLV_TRY(clv_metric_adapt(&self->metric, &pooled, NULL));
+  clv_metric_adapt(&self->metric, &pooled, room);
   self->log_step = short_warmup ? log_step : log_step / plan->num_chains;
   self->settled  = true;
 out:
+  clv_metric_room_free(&room);
   clv_chain_free(&first);
   clv_chain_free(&next);
   return st;

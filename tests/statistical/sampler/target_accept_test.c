@@ -1,7 +1,8 @@
-/* The warm-up's step size gives the acceptance that was asked for: a normal in 20 dimensions, whose acceptance is a smooth
- * function of the step size. Tolerance 0.07: 0.025 is noise (4 chains × 150 draws, each with an acceptance whose sd is about
- * 0.15, at 4 standard errors); the rest is dual averaging's own bias upwards below 0.9, where log(epsilon) is averaged over a
- * concave curve (0.757 for 0.7, 0.839 for 0.8, 0.910 for 0.9, 0.950 for 0.95 when this was written). */
+/* The warm-up's step size gives the acceptance that was asked for: a normal in 20 dimensions, whose
+ * acceptance is a smooth function of the step size. Tolerance 0.07: 0.025 is noise (4 chains × 150 draws,
+ * each with an acceptance whose sd is about 0.15, at 4 standard errors); the rest is dual averaging's own
+ * bias upwards below 0.9, where log(epsilon) is averaged over a concave curve (0.757 for 0.7, 0.839 for 0.8,
+ * 0.910 for 0.9, 0.950 for 0.95 when this was written). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -66,7 +66,11 @@ static clv_status run_legs(clv_sampler *sampler, const run *how, run_draws *out)
   clv_leg      leg    = {0};
   clv_status   st     = CLV_OK;
   do {
+    const clv_accumulator_cost before = clv_sampler_cost(sampler);
     CLV_TRY(clv_sampler_run(sampler, how->leg, NULL, &leg));
+    const clv_accumulator_cost after = clv_sampler_cost(sampler);
+    out->gradients[!leg.warmup] += (double)(after.n_point - before.n_point);
+    out->passes[!leg.warmup] += (double)(after.n_evaluation - before.n_evaluation);
     for (size_t c = 0; !leg.warmup && c < (size_t)leg.n_chain; c++) {
       const size_t rows = (size_t)leg.n_draw, at = c * n_draw + (size_t)leg.first;
       memcpy(out->phi + at * leg.dim, leg.phi + c * rows * leg.dim, rows * leg.dim * sizeof(double));
@@ -92,10 +96,8 @@ clv_status run_model(const clv_comm *world, const clv_model *model, const run *h
   CLV_TRY(clv_sampler_new(topology, model, &how->plan, &sampler));
   CLV_TRY(run_legs(sampler, how, &made));
   clv_sampler_tuning(sampler, &made.step_size, made.inverse);
-  made.gradients = (double)clv_sampler_cost(sampler).n_point;
-  made.passes    = (double)clv_sampler_cost(sampler).n_evaluation;
-  *out           = made;
-  made           = (run_draws){0};
+  *out = made;
+  made = (run_draws){0};
 out:
   run_draws_free(&made);
   clv_sampler_free(&sampler);

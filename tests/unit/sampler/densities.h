@@ -37,9 +37,9 @@ typedef struct run_draws {
   double        *phi;  /* owned, [n_chain][n_draw][dim] */
   clv_draw_stat *stat; /* owned, [n_chain][n_draw] */
   double         step_size;
-  double        *inverse;   /* owned, [dim][dim] */
-  double         gradients; /* points of this rank's group, warm-up included */
-  double         passes;
+  double        *inverse;      /* owned, [dim][dim] */
+  double         gradients[2]; /* points of this rank's group: warm-up, sampling */
+  double         passes[2];    /* rounds */
 } run_draws;
 
 clv_status run_model(const clv_comm *world, const clv_model *model, const run *how, run_draws *out);

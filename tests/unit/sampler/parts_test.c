@@ -47,9 +47,10 @@ static void schedules_of_all_lengths(void **state) {
 }
 
 typedef struct fixture {
-  double      memory[400];
-  clv_metric  metric;
-  clv_moments moments;
+  double           memory[400];
+  clv_metric       metric;
+  clv_moments      moments;
+  clv_metric_room *room; /* owned */
 } fixture;
 
 static void fixture_make(fixture *self) {
@@ -57,6 +58,7 @@ static void fixture_make(fixture *self) {
   memset(self, 0, sizeof *self);
   clv_metric_cut(&slab, DIM, &self->metric);
   clv_moments_cut(&slab, DIM, true, &self->moments);
+  assert_int_equal(clv_metric_room_new(DIM, &self->room), CLV_OK);
   assert_true(slab.used <= sizeof self->memory);
 }
 
@@ -84,14 +86,13 @@ static void fixture_draw(fixture *self, int n) {
  * is the shrinkage by 5 draws in 2000, which the geometric mean keeps below a percent of each scale. */
 static void fisher_metric_of_a_normal(void **state) {
   fixture f;
-  bool    changed = false;
   (void)state;
   fixture_make(&f);
   const double one[DIM] = {1, 1, 1};
   clv_metric_set_diagonal(&f.metric, one);
   fixture_draw(&f, 2000);
-  assert_int_equal(clv_metric_adapt(&f.metric, &f.moments, &changed), CLV_OK);
-  assert_true(changed);
+  assert_true(clv_metric_adapt(&f.metric, &f.moments, f.room));
+  clv_metric_room_free(&f.room);
   for (size_t i = 0; i < DIM; i++)
     for (size_t j = 0; j < DIM; j++) {
       const double scale = sqrt(COVARIANCE[i * DIM + i] * COVARIANCE[j * DIM + j]);
@@ -102,13 +103,12 @@ static void fisher_metric_of_a_normal(void **state) {
 static void few_draws_change_nothing(void **state) {
   const double four[DIM] = {4, 4, 4};
   fixture      f;
-  bool         changed = true;
   (void)state;
   fixture_make(&f);
   clv_metric_set_diagonal(&f.metric, four);
   fixture_draw(&f, CLV_METRIC_FEWEST - 1);
-  assert_int_equal(clv_metric_adapt(&f.metric, &f.moments, &changed), CLV_OK);
-  assert_false(changed);
+  assert_false(clv_metric_adapt(&f.metric, &f.moments, f.room));
+  clv_metric_room_free(&f.room);
   assert_true(f.metric.inverse[0] == 4 && f.metric.factor[0] == 2 && f.metric.inverse[1] == 0);
 }
 
@@ -123,7 +123,8 @@ static void still_coordinates_keep_their_scale(void **state) {
     const double x[DIM] = {k, 7, (k * k) % 5}, g[DIM] = {-k, 0, -2.0 * ((k * k) % 5)};
     clv_moments_add(&f.moments, x, g);
   }
-  assert_int_equal(clv_metric_adapt(&f.metric, &f.moments, NULL), CLV_OK);
+  assert_true(clv_metric_adapt(&f.metric, &f.moments, f.room));
+  clv_metric_room_free(&f.room);
   assert_true(fabs(f.metric.inverse[4] - 4) < 1e-12);
   assert_true(f.metric.inverse[0] > 0.3 && f.metric.inverse[0] < 3);
   assert_true(f.metric.inverse[8] > 0.1 && f.metric.inverse[8] < 2);
@@ -137,6 +138,7 @@ static void momentum_has_the_metric(void **state) {
   double    mean = 0;
   (void)state;
   fixture_make(&f);
+  clv_metric_room_free(&f.room);
   memcpy(f.metric.inverse, COVARIANCE, sizeof COVARIANCE);
   assert_true(clv_dense_cholesky(DIM, COVARIANCE, f.metric.factor));
   clv_rng rng = clv_rng_at(2, CLV_RNG_NUTS, 0, 0, 0);
