@@ -61,7 +61,7 @@ static clv_status reader_refill(clv_csv_reader *self) {
   self->begin = 0;
   while (self->end < BUFFER_SIZE && !self->is_over) {
     got = self->source.read(self->source.self, self->buffer + self->end, BUFFER_SIZE - self->end);
-    if (got < 0) return CLV_EIO;
+    if (got < 0) return CLV_EDATA;
     self->is_over = got == 0;
     self->end += (size_t)got;
   }
