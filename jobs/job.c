@@ -2,7 +2,11 @@
 
 #include <string.h>
 
+#include "jobs/run_directory.h"
+#include "jobs/step.h"
+
 static const clv_job *const JOBS[] = {
+    &CLV_JOB_REFIT,
     &CLV_JOB_CONFIG,
     &CLV_JOB_VERSION,
     NULL,
@@ -16,4 +20,15 @@ const clv_job *clv_job_find(const char *name) {
   return NULL;
 }
 
-clv_status clv_job_run(const clv_job *job, const clv_job_context *context) { return job->run(context); }
+clv_status clv_job_run(const clv_job *job, const clv_job_context *context) {
+  clv_status         st        = CLV_OK;
+  clv_run_directory *directory = NULL;
+  const clv_step    *step      = clv_step_find(job->name);
+  const bool         is_inside = (step != NULL || job == &CLV_JOB_REFIT) && context->config != NULL;
+
+  if (is_inside) CLV_TRY(clv_run_directory_open(context->world, context->config, &directory));
+  CLV_TRY(step == NULL || !is_inside ? job->run(context) : clv_step_run(step, job, context));
+out:
+  clv_run_directory_close(&directory);
+  return st;
+}

@@ -32,6 +32,7 @@ typedef struct clv_job {
   clv_status (*run)(const clv_job_context *context);
 } clv_job;
 
+extern const clv_job CLV_JOB_REFIT;
 extern const clv_job CLV_JOB_CONFIG;
 extern const clv_job CLV_JOB_VERSION;
 

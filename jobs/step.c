@@ -1,0 +1,197 @@
+#include "jobs/step.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs/version.h"
+
+static const char *const NOTHING[] = {NULL};
+
+static const char *const PREPARE_CONFIG[] = {"data", "customers", NULL};
+static const char *const PREPARE_OUT[]    = {"portfolio.h5", "data_report.json", "rejected.csv", NULL};
+
+/* What changes the draws: not chain_groups and not checkpoint_every, which change speed only. */
+static const char *const FIT_CONFIG[] = {"model",
+                                         "data.rescale_factor",
+                                         "data.min_transactions",
+                                         "sampler.num_chains",
+                                         "sampler.num_samples",
+                                         "sampler.num_warmup",
+                                         "sampler.target_accept",
+                                         "sampler.max_tree_depth",
+                                         "sampler.seed",
+                                         "sampler.save_warmup",
+                                         NULL};
+static const char *const FIT_IN[]     = {"portfolio.h5", NULL};
+static const char *const FIT_OUT[]    = {"trace.nc", NULL};
+
+static const char *const DIAGNOSE_CONFIG[] = {"diagnostics", NULL};
+static const char *const DIAGNOSE_IN[]     = {"trace.nc", NULL};
+static const char *const DIAGNOSE_OUT[]    = {"diagnostics.json", NULL};
+
+static const char *const PREDICT_CONFIG[] = {
+    "predict", "model", "data.rescale_factor", "data.min_transactions", "sampler.seed", NULL};
+static const char *const PREDICT_IN[]  = {"portfolio.h5", "trace.nc", NULL};
+static const char *const PREDICT_OUT[] = {"predictions.h5", "predictions.csv", NULL};
+
+static const char *const EVALUATE_CONFIG[] = {"predict", "model", "data.holdout_end", "sampler.seed", NULL};
+static const char *const EVALUATE_IN[]     = {"portfolio.h5", "trace.nc", "predictions.h5", NULL};
+static const char *const EVALUATE_OUT[]    = {"evaluation.json", "metrics.prom", NULL};
+
+static const clv_step STEPS[] = {
+    {.job = "prepare", .reads_log = true, .section = PREPARE_CONFIG, .input = NOTHING, .output = PREPARE_OUT},
+    {.job = "fit", .section = FIT_CONFIG, .input = FIT_IN, .output = FIT_OUT},
+    {.job = "diagnose", .section = DIAGNOSE_CONFIG, .input = DIAGNOSE_IN, .output = DIAGNOSE_OUT},
+    {.job = "predict", .section = PREDICT_CONFIG, .input = PREDICT_IN, .output = PREDICT_OUT},
+    {.job           = "evaluate",
+     .needs_holdout = true,
+     .section       = EVALUATE_CONFIG,
+     .input         = EVALUATE_IN,
+     .output        = EVALUATE_OUT},
+};
+
+const clv_step *clv_steps(size_t *n) {
+  *n = sizeof STEPS / sizeof *STEPS;
+  return STEPS;
+}
+
+const clv_step *clv_step_find(const char *job) {
+  for (size_t i = 0; i < sizeof STEPS / sizeof *STEPS; i++)
+    if (strcmp(STEPS[i].job, job) == 0) return &STEPS[i];
+  return NULL;
+}
+
+/* ---- the facts of a step, on rank 0 ---- */
+
+typedef struct facts_owner {
+  clv_strings        input, output; /* owned, each owned */
+  char              *config;        /* owned */
+  clv_manifest      *manifest;      /* owned */
+  clv_manifest_facts facts;         /* borrows from the above */
+} facts_owner;
+
+static void strings_clear(clv_strings *self) {
+  for (size_t i = 0; i < self->n; i++) free(self->item[i]);
+  free(self->item);
+  *self = (clv_strings){0};
+}
+
+static void facts_clear(facts_owner *self) {
+  strings_clear(&self->input);
+  strings_clear(&self->output);
+  free(self->config);
+  clv_manifest_free(&self->manifest);
+}
+
+/** Takes `path` over, on failure too. */
+static clv_status strings_add(clv_strings *self, char *path) {
+  clv_status st = path == NULL ? clv_fail(CLV_ENOMEM, "no memory for a path") : CLV_OK;
+  if (st >= 0) st = clv_realloc(self->n + 1, sizeof *self->item, (void **)&self->item);
+  if (st < 0)
+    free(path);
+  else
+    self->item[self->n++] = path;
+  return st;
+}
+
+static clv_status log_add(const clv_config *config, clv_strings *to) {
+  clv_status st    = CLV_OK;
+  glob_t     found = {0};
+  for (size_t i = 0; i < config->data.transactions.n; i++)
+    glob(config->data.transactions.item[i], (i > 0 ? GLOB_APPEND : 0) | GLOB_NOCHECK, NULL, &found);
+  for (size_t i = 0; i < found.gl_pathc; i++) CLV_TRY(strings_add(to, strdup(found.gl_pathv[i])));
+  if (config->customers.table != NULL) CLV_TRY(strings_add(to, strdup(config->customers.table)));
+out:
+  if (config->data.transactions.n > 0) globfree(&found);
+  return st;
+}
+
+static clv_status files_add(const clv_config *config, const char *const *name, clv_strings *to) {
+  clv_status st = CLV_OK;
+  for (; *name != NULL; name++) {
+    char *path = NULL;
+    CLV_TRY(clv_config_run_path(config, *name, &path));
+    CLV_TRY(strings_add(to, path));
+  }
+out:
+  return st;
+}
+
+static clv_status facts_make(const clv_step *step, const clv_job_context *context, facts_owner *self) {
+  clv_status        st        = CLV_OK;
+  const clv_config *config    = context->config;
+  char             *directory = NULL;
+  size_t            n         = 0;
+  while (step->section[n] != NULL) n++;
+  CLV_TRY(clv_config_extract(config, step->section, n, &self->config));
+  if (step->reads_log) CLV_TRY(log_add(config, &self->input));
+  CLV_TRY(files_add(config, step->input, &self->input));
+  CLV_TRY(files_add(config, step->output, &self->output));
+  CLV_TRY(clv_config_run_path(config, NULL, &directory));
+  CLV_TRY(clv_manifest_open(directory, NULL, &self->manifest));
+  self->facts = (clv_manifest_facts){.step    = step->job,
+                                     .version = clv_version_text(),
+                                     .config  = self->config,
+                                     .input   = &self->input,
+                                     .output  = &self->output,
+                                     .seed    = config->sampler.seed,
+                                     .ranks   = clv_comm_size(context->world)};
+out:
+  free(directory);
+  return st;
+}
+
+/* ---- run and check ---- */
+
+static clv_status step_record(const clv_step *step, const clv_job_context *context, clv_manifest_facts run) {
+  facts_owner owner = {0};
+  clv_status  st    = facts_make(step, context, &owner);
+  if (st >= 0) {
+    owner.facts.started      = run.started;
+    owner.facts.seconds      = run.seconds;
+    owner.facts.is_converged = run.is_converged;
+    st                       = clv_manifest_record(owner.manifest, &owner.facts);
+  }
+  facts_clear(&owner);
+  return st;
+}
+
+clv_status clv_step_run(const clv_step *step, const clv_job *job, const clv_job_context *context) {
+  const double       begin = clv_clock();
+  clv_manifest_facts run   = {.started = time(NULL)};
+  char               message[CLV_MESSAGE_MAX];
+  clv_status         recorded = CLV_OK;
+
+  const clv_status st = job->run(context);
+  if (st < 0 && st != CLV_ECONVERGE) return st;
+  snprintf(message, sizeof message, "%s", clv_message());
+  clv_message_clear();
+  run.seconds      = clv_clock() - begin;
+  run.is_converged = st != CLV_ECONVERGE;
+  if (clv_comm_rank(context->world) == 0) recorded = step_record(step, context, run);
+  recorded = clv_comm_agree(context->world, recorded);
+  if (recorded < 0) return recorded;
+  clv_message_set(message); /* why it did not converge is still to be said */
+  return st;
+}
+
+clv_status clv_step_check(const clv_step *step, const clv_job_context *context, clv_manifest_verdict *verdict,
+                          bool *is_converged) {
+  clv_status  st      = CLV_OK;
+  facts_owner owner   = {0};
+  int32_t     told[2] = {CLV_STEP_NEVER, 1};
+  if (clv_comm_rank(context->world) == 0) {
+    st = facts_make(step, context, &owner);
+    if (st >= 0) st = clv_manifest_check(owner.manifest, &owner.facts, verdict);
+    if (st >= 0) told[0] = (int32_t)*verdict, told[1] = clv_manifest_is_converged(owner.manifest, step->job);
+    facts_clear(&owner);
+  }
+  st = clv_comm_agree(context->world, st);
+  if (st < 0) return st;
+  clv_comm_broadcast(context->world, told, sizeof told, 0);
+  *verdict      = (clv_manifest_verdict)told[0];
+  *is_converged = told[1] != 0;
+  return CLV_OK;
+}
