@@ -134,6 +134,7 @@ static void chains_store(clv_chains *self, int i) {
   const clv_draw_stat stat = clv_nuts_stat(nuts);
   const size_t        at   = (size_t)i * (size_t)self->capacity + (size_t)chains_kept(self, i) - 1;
   clv_draw_stat      *to   = &self->stat[at];
+  CLV_CHECK(chains_kept(self, i) <= self->capacity);
   memset(to, 0, sizeof *to);
   to->lp = stat.lp, to->energy = stat.energy, to->energy_error = stat.energy_error;
   to->acceptance_rate = stat.acceptance_rate, to->step_size = stat.step_size;

@@ -1,6 +1,5 @@
 #include "engine/sampler/nuts.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,10 +74,10 @@ void clv_nuts_request(clv_nuts *self, double *theta) {
   memcpy(theta, self->now.theta, self->dim * sizeof *theta);
 }
 
-/* H0 - H, and its part in the accept statistic. */
+/* H0 - H, and its part in the accept statistic. The energy is a number or +inf, never NaN (point.c), so the
+ * gain is one or -inf. */
 static double nuts_weigh(clv_nuts *self) {
-  const double energy = *self->now.energy;
-  const double gain   = isfinite(energy) ? self->head->energy_0 - energy : -(double)INFINITY;
+  const double gain = self->head->energy_0 - *self->now.energy;
   self->head->accept += gain >= 0 ? 1.0 : clv_exp(gain);
   self->head->n_leaf++;
   return gain;

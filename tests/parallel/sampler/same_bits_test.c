@@ -25,12 +25,14 @@ static int differs(const run_draws *a, const run_draws *b) {
          memcmp(a->inverse, b->inverse, a->dim * a->dim * sizeof *a->inverse) != 0;
 }
 
+/* A chain that stays where it is, or goes where the first one goes. */
 static int is_frozen(const run_draws *a) {
   for (size_t c = 0; c < (size_t)a->n_chain; c++) {
     const double *from = a->phi + c * (size_t)a->n_draw * a->dim;
     size_t        same = 0;
     for (size_t t = 1; t < (size_t)a->n_draw; t++) same += from[t * a->dim] == from[(t - 1) * a->dim];
     if (same > (size_t)a->n_draw / 4) return 1;
+    if (c > 0 && from[0] == a->phi[0]) return 1;
   }
   return 0;
 }
