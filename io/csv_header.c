@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "comm/shuffle.h"
 #include "io/csv_number.h"
+#include "io/nearest.h"
 #include "io/time_format.h"
 
 #define NAME_SHOWN 64  /* bytes of a column's name in a message, and in the search for the nearest */
@@ -17,23 +17,12 @@ void clv_csv_header_clear(clv_csv_header *self) {
   *self = (clv_csv_header){0};
 }
 
-/* Levenshtein's distance over the first NAME_SHOWN bytes, without regard to case. */
-static size_t distance(clv_text a, clv_text b) {
-  size_t row[NAME_SHOWN + 1];
-  a.n = a.n < NAME_SHOWN ? a.n : NAME_SHOWN;
-  b.n = b.n < NAME_SHOWN ? b.n : NAME_SHOWN;
-  for (size_t j = 0; j <= b.n; j++) row[j] = j;
-  for (size_t i = 1; i <= a.n; i++) {
-    size_t corner = row[0];
-    row[0]        = i;
-    for (size_t j = 1; j <= b.n; j++) {
-      const size_t change = corner + (strncasecmp(&a.at[i - 1], &b.at[j - 1], 1) != 0);
-      const size_t insert = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-      corner              = row[j];
-      row[j]              = change < insert ? change : insert;
-    }
-  }
-  return row[b.n];
+static size_t distance(const char *name, clv_text field) {
+  char text[NAME_SHOWN + 1];
+  if (field.n > NAME_SHOWN) return SIZE_MAX;
+  memcpy(text, field.at, field.n);
+  text[field.n] = '\0';
+  return clv_edit_distance(name, text);
 }
 
 static void list_print(const clv_text *field, size_t n, char list[LIST_SHOWN]) {
@@ -67,9 +56,8 @@ static bool looks_like_data(const clv_text *field, size_t n) {
 
 static clv_status column_missing(const char *path, const clv_csv_column *wanted, const clv_text *field,
                                  size_t n) {
-  const clv_text name = {wanted->name, strlen(wanted->name)};
-  char           list[LIST_SHOWN];
-  size_t         best = 0;
+  char   list[LIST_SHOWN];
+  size_t best = 0;
   /* a first line of data would show a customer: say what it seems to be, not what it holds */
   if (looks_like_data(field, n))
     return clv_fail(CLV_EDATA,
@@ -81,7 +69,7 @@ static clv_status column_missing(const char *path, const clv_csv_column *wanted,
   if (n == 1 && memchr(field[0].at, '\t', field[0].n) != NULL)
     return clv_fail(CLV_EDATA, "'%s' is separated by tabs; expected commas", path);
   for (size_t i = 1; i < n; i++)
-    if (distance(name, field[i]) < distance(name, field[best])) best = i;
+    if (distance(wanted->name, field[i]) < distance(wanted->name, field[best])) best = i;
   list_print(field, n, list);
   return clv_fail(CLV_EDATA, "'%s' has no column '%s' (%s); it has: %s; the nearest is '%.*s'", path,
                   wanted->name, wanted->key, list,

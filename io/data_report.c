@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/files.h"
 #include "io/time_format.h"
 
 #define WARNING_MAX 12
@@ -208,9 +209,7 @@ clv_status clv_data_report_write(const clv_data_report *self, const char *path) 
     rc |= fflush(to) | fsync(fileno(to));
     rc |= fclose(to);
   }
-  if (rc != 0)
-    st = clv_fail(CLV_EIO, "cannot write '%s': %s; check the folder, its permissions and the space left",
-                  path, strerror(errno));
+  if (rc != 0) st = clv_file_write_failed(path, errno);
   json_decref(json);
   return st;
 }

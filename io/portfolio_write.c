@@ -1,6 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +6,7 @@
 
 #include "comm/comm_mpi.h"
 #include "comm/shuffle.h"
+#include "io/files.h"
 #include "io/portfolio_layout.h"
 
 #define ROWS_AT_ONCE (UINT64_C(1) << 24) /* of one column in one call: far below MPI-IO's 2 GiB */
@@ -21,8 +20,8 @@ struct clv_portfolio_writer {
 };
 
 static clv_status write_failed(const char *path) {
-  return clv_fail(CLV_EIO, "cannot write '%s': %s; check the folder, its permissions and the space left",
-                  path, errno != 0 ? strerror(errno) : "the HDF5 library refused");
+  if (errno != 0) return clv_file_write_failed(path, errno);
+  return clv_fail(CLV_EIO, "cannot write '%s': the HDF5 library refused", path);
 }
 
 static herr_t attribute_write(hid_t file, const char *name, hid_t type, const void *value) {
@@ -309,14 +308,6 @@ static void content_name(clv_portfolio_writer *self, char text[40]) {
            (unsigned long long)clv_hash(words, strlen(words)));
 }
 
-static clv_status durable(const char *path, int flags) {
-  clv_status st = CLV_OK;
-  const int  fd = open(path, flags | O_CLOEXEC);
-  if (fd < 0 || fsync(fd) != 0) st = write_failed(path);
-  if (fd >= 0) close(fd);
-  return st;
-}
-
 static herr_t content_write(hid_t file, const char *content) {
   const hid_t a    = H5Aopen(file, "content", H5P_DEFAULT);
   const hid_t type = a < 0 ? -1 : H5Aget_type(a);
@@ -328,20 +319,10 @@ static herr_t content_write(hid_t file, const char *content) {
 
 /* The last steps, by one rank: the content's name, the data on disk, and only then the file's name. */
 static clv_status finish(const clv_portfolio_writer *self, const char *content) {
-  clv_status  st   = CLV_OK;
-  char       *copy = NULL;
   const hid_t file = H5Fopen(self->temporary, H5F_ACC_RDWR, H5P_DEFAULT);
   herr_t      rc   = file < 0 ? -1 : content_write(file, content);
   if (file >= 0) rc |= H5Fclose(file);
-  if (rc < 0) CLV_TRY(write_failed(self->temporary));
-  CLV_TRY(durable(self->temporary, O_RDONLY));
-  if (rename(self->temporary, self->path) != 0) CLV_TRY(write_failed(self->path));
-  CLV_TRY(clv_alloc(strlen(self->path) + 1, 1, (void **)&copy));
-  strcpy(copy, self->path);
-  CLV_TRY(durable(dirname(copy), O_RDONLY | O_DIRECTORY));
-out:
-  free(copy);
-  return st;
+  return rc < 0 ? write_failed(self->temporary) : clv_file_commit(self->temporary, self->path);
 }
 
 clv_status clv_portfolio_commit(clv_portfolio_writer **self, clv_status mine) {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/files.h"
+
 typedef struct reject_row {
   uint64_t line;
   uint32_t file, reason;
@@ -146,8 +148,6 @@ clv_status clv_rejects_write(const clv_rejects *self, const char *path, const ch
     rc = ferror(to) | fflush(to) | fsync(fileno(to));
     rc |= fclose(to);
   }
-  if (rc != 0)
-    st = clv_fail(CLV_EIO, "cannot write '%s': %s; check the folder, its permissions and the space left",
-                  path, strerror(errno));
+  if (rc != 0) st = clv_file_write_failed(path, errno);
   return st;
 }

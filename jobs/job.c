@@ -6,6 +6,7 @@
 #include "jobs/step.h"
 
 static const clv_job *const JOBS[] = {
+    &CLV_JOB_PREPARE,
     &CLV_JOB_REFIT,
     &CLV_JOB_CONFIG,
     &CLV_JOB_VERSION,

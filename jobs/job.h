@@ -34,6 +34,7 @@ typedef struct clv_job {
 
 extern const clv_job CLV_JOB_REFIT;
 extern const clv_job CLV_JOB_CONFIG;
+extern const clv_job CLV_JOB_PREPARE;
 extern const clv_job CLV_JOB_VERSION;
 
 /** The jobs, ended by NULL, in the order of `clv --help`. Not collective. */

@@ -1,14 +1,14 @@
 #include "jobs/prepare.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/data_report.h"
+#include "io/files.h"
 #include "io/history_rules.h"
 #include "io/time_format.h"
+#include "jobs/job.h"
 
 /* The run of the job; all owned but the first three. */
 typedef struct prepare {
@@ -35,23 +35,6 @@ static void prepare_clear(prepare *p) {
   if (p->customers != NULL) clv_customers_free(&p->customers);
   if (p->draft != NULL) clv_portfolio_draft_free(&p->draft);
   free(p->path);
-}
-
-/* The folder and those above it. */
-static clv_status folder_make(const char *file) {
-  clv_status st   = CLV_OK;
-  char      *copy = NULL;
-  CLV_TRY(clv_alloc(strlen(file) + 1, 1, (void **)&copy));
-  strcpy(copy, file);
-  for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-    *slash = '\0';
-    if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-      CLV_TRY(clv_fail(CLV_EIO, "cannot make the folder '%s': %s", copy, strerror(errno)));
-    *slash = '/';
-  }
-out:
-  free(copy);
-  return st;
 }
 
 static clv_status inputs_find(prepare *p) {
@@ -149,10 +132,11 @@ out:
 
 /* The two small files by rank 0 under temporary names, then the portfolio, then their names. */
 typedef struct outputs {
-  char *portfolio, *report, *rejected, *report_part, *rejected_part; /* owned */
+  char *folder, *portfolio, *report, *rejected, *report_part, *rejected_part; /* owned */
 } outputs;
 
 static void outputs_clear(outputs *o) {
+  free(o->folder);
   free(o->portfolio);
   free(o->report);
   free(o->rejected);
@@ -162,6 +146,7 @@ static void outputs_clear(outputs *o) {
 
 static clv_status outputs_name(const clv_config *config, outputs *o) {
   clv_status st;
+  CLV_TRY(clv_config_run_path(config, NULL, &o->folder));
   CLV_TRY(clv_config_run_path(config, "portfolio.h5", &o->portfolio));
   CLV_TRY(clv_config_run_path(config, "data_report.json", &o->report));
   CLV_TRY(clv_config_run_path(config, "rejected.csv", &o->rejected));
@@ -169,11 +154,6 @@ static clv_status outputs_name(const clv_config *config, outputs *o) {
   CLV_TRY(clv_config_run_path(config, "rejected.csv.part", &o->rejected_part));
 out:
   return st;
-}
-
-static clv_status renamed(const char *from, const char *to) {
-  if (rename(from, to) == 0) return CLV_OK;
-  return clv_fail(CLV_EIO, "cannot write '%s': %s", to, strerror(errno));
 }
 
 static clv_status outputs_write(prepare *p, const outputs *o) {
@@ -190,8 +170,8 @@ static clv_status outputs_write(prepare *p, const outputs *o) {
   if (is_root && st == CLV_OK) st = clv_data_report_write(&report, o->report_part);
   CLV_TRY(clv_comm_agree(p->comm, st));
   CLV_TRY(clv_portfolio_draft_write(p->draft, p->comm, o->portfolio, &p->facts));
-  if (is_root) st = renamed(o->rejected_part, o->rejected);
-  if (is_root && st == CLV_OK) st = renamed(o->report_part, o->report);
+  if (is_root) st = clv_file_commit(o->rejected_part, o->rejected);
+  if (is_root && st == CLV_OK) st = clv_file_commit(o->report_part, o->report);
   CLV_TRY(clv_comm_agree(p->comm, st));
   if (is_root && p->summary != NULL) clv_data_report_print(&report, p->summary);
 out:
@@ -207,7 +187,7 @@ clv_status clv_prepare(const clv_comm *comm, const clv_config *config, FILE *sum
   prepare    p = {.comm = comm, .config = config, .summary = summary};
   outputs    o = {0};
   st           = outputs_name(config, &o);
-  if (st == CLV_OK && clv_comm_rank(comm) == 0) st = folder_make(o.portfolio);
+  if (st == CLV_OK && clv_comm_rank(comm) == 0) st = clv_directory_make(o.folder);
   CLV_TRY(clv_comm_agree(comm, st));
   CLV_TRY(inputs_find(&p));
   CLV_TRY(log_read(&p));
@@ -218,3 +198,21 @@ out:
   outputs_clear(&o);
   return st;
 }
+
+static clv_status prepare_run(const clv_job_context *context) {
+  return clv_prepare(context->world, context->config, stdout);
+}
+
+const clv_job CLV_JOB_PREPARE = {
+    .name    = "prepare",
+    .summary = "Read the transaction log; merge, check and count it into portfolio.h5.",
+    .usage =
+        "Reads data.transactions and, where it is named, customers.table. Writes portfolio.h5 (one record "
+        "per\n"
+        "customer), data_report.json (what was read and what became of it) and rejected.csv (each row that "
+        "was\n"
+        "not used: file, line, reason) into the run directory. docs/data.md says what a log must look "
+        "like.\n",
+    .needs_config = true,
+    .run          = prepare_run,
+};

@@ -12,19 +12,6 @@
 
 #define LIST_MAX 64
 
-/* Only until the configuration's own are linked. */
-__attribute__((weak)) double clv_time_unit_days(clv_time_unit unit) {
-  static const double DAYS[] = {1.0, 7.0, 365.25 / 12.0, 365.25};
-  return DAYS[unit];
-}
-__attribute__((weak)) const char *clv_time_unit_name(clv_time_unit unit) {
-  static const char *const NAME[] = {"day", "week", "month", "year"};
-  return NAME[unit];
-}
-__attribute__((weak)) clv_status clv_config_run_path(const clv_config *self, const char *file, char **out) {
-  return asprintf(out, "%s/%s/%s", self->output.directory, self->name, file) < 0 ? CLV_ENOMEM : CLV_OK;
-}
-
 static int choice(const char *word, const char *const *name) {
   for (int i = 0; name[i] != NULL; i++)
     if (strcmp(word, name[i]) == 0) return i;

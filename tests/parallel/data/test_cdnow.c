@@ -11,15 +11,6 @@
 
 #define CUSTOMERS 2357
 
-/* Only until the configuration's own are linked. */
-__attribute__((weak)) double clv_time_unit_days(clv_time_unit unit) { return unit == CLV_WEEK ? 7.0 : 1.0; }
-__attribute__((weak)) const char *clv_time_unit_name(clv_time_unit unit) {
-  return unit == CLV_WEEK ? "week" : "day";
-}
-__attribute__((weak)) clv_status clv_config_run_path(const clv_config *self, const char *file, char **out) {
-  return asprintf(out, "%s/%s/%s", self->output.directory, self->name, file) < 0 ? CLV_ENOMEM : CLV_OK;
-}
-
 /* One published row against the portfolio's customer of that id. The file prints 15 digits. */
 static clv_status row_check(const char *line, const clv_customer_columns *c, const char *ids,
                             const uint64_t *offset) {
