@@ -400,7 +400,9 @@ clv_status clv_config_print(const clv_config *self, FILE *to, bool with_origin) 
     }
     fputc('\n', to);
   }
-  return ferror(to) ? clv_fail(CLV_EIO, "cannot write the configuration: %s", strerror(errno)) : CLV_OK;
+  return ferror(to) && errno != EPIPE
+             ? clv_fail(CLV_EIO, "cannot write the configuration: %s", strerror(errno))
+             : CLV_OK;
 }
 
 clv_status clv_config_extract(const clv_config *self, const char *const *section, size_t n, char **out) {

@@ -36,7 +36,8 @@ static clv_status parser_failed(const reader *r) {
         "; YAML is indented with spaces, never tabs, and a text that begins with a special character needs "
         "quotes";
   else if (p->problem != NULL &&
-           (strstr(p->problem, "block") != NULL || strstr(p->problem, "mapping values") != NULL))
+           (strstr(p->problem, "expected key") != NULL || strstr(p->problem, "mapping values") != NULL ||
+            strstr(p->problem, "expected ':'") != NULL))
     hint =
         "; check the indentation: keys of one section start in the same column, with a blank after the colon";
   return clv_fail(CLV_EUSAGE, "%snot valid YAML: %s%s", place_make(r->source, p->problem_mark).text,

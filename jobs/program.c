@@ -1,5 +1,6 @@
 #include "jobs/program.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +136,9 @@ clv_status clv_program_run(const clv_comm *world, int argc, char **argv) {
     CLV_TRY(command_run(world, argc, argv));
   }
 out:
-  fflush(stdout); /* a reader that left is no fault of ours */
-  return st;
+  errno = 0;
+  if (fflush(stdout) != 0 && errno != EPIPE && errno != EBADF &&
+      st >= 0) /* a reader that left is no fault of ours */
+    st = clv_fail(CLV_EIO, "cannot write to standard output: %s", strerror(errno));
+  return clv_comm_agree(world, st);
 }
