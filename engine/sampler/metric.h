@@ -49,7 +49,7 @@ void                           clv_metric_room_free(clv_metric_room **self);
  *  @param room  of this dimension @return whether there were enough draws */
 bool clv_metric_adapt(clv_metric *self, const clv_moments *moments, clv_metric_room *room);
 
-#define CLV_METRIC_PRIOR_DRAWS 5.0
+#define CLV_METRIC_PRIOR_DRAWS 1.0
 #define CLV_METRIC_FEWEST 5
 
 #endif

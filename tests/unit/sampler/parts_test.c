@@ -83,7 +83,7 @@ static void fixture_draw(fixture *self, int n) {
 }
 
 /* For a normal, Cov(g)^-1 # Cov(x) is the covariance from any number of draws that span the space; the rest
- * is the shrinkage by 5 draws in 2000, which the geometric mean keeps below a percent of each scale. */
+ * is the shrinkage by one draw in 2000, which the geometric mean keeps below a percent of each scale. */
 static void fisher_metric_of_a_normal(void **state) {
   fixture f;
   (void)state;
