@@ -88,10 +88,12 @@ static void likelihood_block(const void *self, size_t block, size_t n_chain, con
     const spend_run *run = &s->run[k];
     for (size_t c = 0; c < n_chain; c++) {
       const size_t at    = c * s->n_segment + run->segment;
+      const double v     = theta[at * N_PARAMETER + V] / s->rescale;
       double      *total = sum + at * N_TERM, log_sum, inverse_sum;
       CLV_KERNEL_PICK(clv_gamma_gamma_sums, s->isa)
-      (s->w + run->first, run->n, run->n_fill, theta[at * N_PARAMETER + V] / s->rescale, &log_sum,
-       &inverse_sum);
+      (s->w + run->first, run->n, run->n_fill, v, &log_sum, &inverse_sum);
+      /* beyond this products of four leave the range of doubles: a divergence */
+      if (!(v > 0x1p-240 && v < 0x1p240)) log_sum = NAN;
       total[X_LOG] += run->x * log_sum;
       total[LOG] += log_sum;
       total[X_INVERSE] += run->x * inverse_sum;

@@ -97,6 +97,8 @@ static void hierarchy_finish(const void *self, const double *phi, const double *
     }
     *log_density += segment_prior(h, u, theta, jacobian, d);
   }
+  /* where parameters overflow nothing is known, least of all that the density is boundless */
+  if (*log_density == INFINITY) *log_density = NAN;
 }
 
 static double hierarchy_log_likelihood(const void *self, const double *phi, const double *sum) {

@@ -1,0 +1,213 @@
+#include "engine/models/conformance.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "comm/accumulator.h"
+
+enum { N_POINT = 4, SEED = 20050224 };
+
+/* One model under test, with room for N_POINT points. */
+typedef struct probe {
+  const clv_model *model; /* borrowed */
+  clv_accumulator *sums;  /* owned */
+  size_t           dim, n_sum, n_value;
+  double          *slab; /* owned: the arrays below */
+  double          *phi, *sum, *gradient, *value, *moved, *spare;
+} probe;
+
+static void probe_end(probe *p) {
+  clv_accumulator_free(&p->sums);
+  free(p->slab);
+  p->slab = NULL;
+}
+
+static clv_status probe_begin(const clv_comm *comm, const clv_model *model, probe *p) {
+  const clv_model_ops *ops = model->ops;
+  clv_status           st  = CLV_OK;
+  *p                       = (probe){.model   = model,
+                                     .dim     = ops->n_dim(model->self),
+                                     .n_sum   = ops->n_sum(model->self),
+                                     .n_value = clv_model_n_value(model)};
+  const clv_summand what   = {.self    = model->self,
+                              .n_block = ops->n_block(model->self),
+                              .n_sum   = p->n_sum,
+                              .n_dim   = p->dim,
+                              .block   = ops->block};
+  CLV_TRY(clv_accumulator_new(comm, &what, N_POINT, &p->sums));
+  CLV_TRY(clv_calloc(N_POINT * p->dim + N_POINT * p->n_sum + 3 * p->dim + p->n_value, sizeof *p->slab,
+                     (void **)&p->slab));
+  p->phi      = p->slab;
+  p->sum      = p->phi + N_POINT * p->dim;
+  p->gradient = p->sum + N_POINT * p->n_sum;
+  p->moved    = p->gradient + p->dim;
+  p->spare    = p->moved + p->dim;
+  p->value    = p->spare + p->dim;
+  for (uint32_t k = 0; k < N_POINT; k++) clv_model_start(model, SEED, k, p->phi + k * p->dim);
+out:
+  return st;
+}
+
+/* Log density and gradient at one point. Collective. */
+static double density_at(probe *p, const double *phi, double *gradient) {
+  double log_density = NAN;
+  CLV_CHECK(clv_accumulator_evaluate(p->sums, 1, phi, p->sum) == CLV_OK);
+  p->model->ops->finish(p->model->self, phi, p->sum, &log_density, gradient);
+  return log_density;
+}
+
+static clv_status table_check(const clv_model *model) {
+  const clv_model_ops *ops = model->ops;
+  if (ops->abi != CLV_MODEL_ABI)
+    return clv_fail(CLV_EUSAGE, "model: its table has ABI %u, this program has %u; compile it again",
+                    ops->abi, CLV_MODEL_ABI);
+  if (ops->name == NULL || ops->n_dim == NULL || ops->n_sum == NULL || ops->n_block == NULL ||
+      ops->block == NULL || ops->finish == NULL || ops->n_variable == NULL || ops->variable == NULL ||
+      ops->constrain == NULL)
+    return clv_fail(CLV_EUSAGE, "model: a required entry of its table is NULL; see engine/models/model.h");
+  return CLV_OK;
+}
+
+static clv_status names_check(const clv_model *model) {
+  const size_t n = model->ops->n_variable(model->self);
+  for (size_t i = 0; i < n; i++) {
+    clv_variable one, other;
+    model->ops->variable(model->self, i, &one);
+    if (one.name[0] == '\0' || one.length == 0)
+      return clv_fail(CLV_EUSAGE, "model %s: variable %zu has no name or no length", model->ops->name, i);
+    for (size_t j = 0; j < i; j++) {
+      model->ops->variable(model->self, j, &other);
+      if (strcmp(one.name, other.name) == 0)
+        return clv_fail(CLV_EUSAGE, "model %s: two variables are named %s", model->ops->name, one.name);
+    }
+  }
+  return CLV_OK;
+}
+
+static double central_difference(probe *p, const double *phi, size_t i, double h) {
+  memcpy(p->moved, phi, p->dim * sizeof *phi);
+  p->moved[i]     = phi[i] + h;
+  const double up = density_at(p, p->moved, p->spare);
+  p->moved[i]     = phi[i] - h;
+  return (up - density_at(p, p->moved, p->spare)) / (2.0 * h);
+}
+
+/* Richardson: the error falls with h^4; h balances it against rounding of the log density. */
+static clv_status gradient_check(probe *p, clv_conformance *found) {
+  for (size_t k = 0; k < N_POINT; k++) {
+    const double *phi   = p->phi + k * p->dim;
+    const double  value = density_at(p, phi, p->gradient);
+    if (!isfinite(value))
+      return clv_fail(CLV_EUSAGE, "model %s: the log density at a start point is not finite",
+                      p->model->ops->name);
+    for (size_t i = 0; i < p->dim; i++) {
+      const double h = 1e-3, wide = central_difference(p, phi, i, h);
+      const double slope = (4.0 * central_difference(p, phi, i, 0.5 * h) - wide) / 3.0;
+      const double off   = fabs(slope - p->gradient[i]) / (1e-6 + 1e-7 * fabs(slope) + 1e-10 * fabs(value));
+      if (!(off <= 1.0))
+        return clv_fail(CLV_EUSAGE,
+                        "model %s: coordinate %zu of the gradient is %.10g, finite differences give %.10g",
+                        p->model->ops->name, i, p->gradient[i], slope);
+      found->gradient = fmax(found->gradient, off);
+    }
+  }
+  return CLV_OK;
+}
+
+/* Several chains in one pass: the bits of each alone. */
+static clv_status chains_check(probe *p) {
+  const size_t width = p->n_sum;
+  double      *alone = NULL;
+  clv_status   st    = CLV_OK;
+  CLV_TRY(clv_calloc(width + 1, sizeof *alone, (void **)&alone));
+  for (size_t k = 0; k < N_POINT; k++) {
+    CLV_CHECK(clv_accumulator_evaluate(p->sums, 1, p->phi + k * p->dim, alone) == CLV_OK);
+    CLV_CHECK(clv_accumulator_evaluate(p->sums, N_POINT, p->phi, p->sum) == CLV_OK);
+    if (memcmp(alone, p->sum + k * width, width * sizeof *alone) != 0)
+      st = clv_fail(CLV_EUSAGE, "model %s: the sums of chain %zu differ when several chains share a pass",
+                    p->model->ops->name, k);
+  }
+out:
+  free(alone);
+  return st;
+}
+
+static clv_status values_check(probe *p) {
+  const clv_model_ops *ops = p->model->ops;
+  clv_rng              rng = clv_rng_at(SEED, CLV_RNG_PRIOR, 0, 0, 0);
+  for (size_t k = 0; k < N_POINT; k++) {
+    ops->constrain(p->model->self, p->phi + k * p->dim, p->value);
+    for (size_t i = 0; i < p->n_value; i++)
+      if (!isfinite(p->value[i]))
+        return clv_fail(CLV_EUSAGE, "model %s: reported value %zu is not finite at a start point", ops->name,
+                        i);
+    if (ops->prior_draw == NULL) continue;
+    ops->prior_draw(p->model->self, &rng, p->moved);
+    for (size_t i = 0; i < p->dim; i++)
+      if (!isfinite(p->moved[i]))
+        return clv_fail(CLV_EUSAGE, "model %s: coordinate %zu of a prior draw is not finite", ops->name, i);
+  }
+  return CLV_OK;
+}
+
+/* Where a trajectory that diverges ends up. */
+static clv_status edges_check(probe *p) {
+  static const double EDGE[] = {NAN, INFINITY, -INFINITY, 300.0, -300.0, 800.0, -800.0};
+  for (size_t i = 0; i < p->dim; i++)
+    for (size_t e = 0; e < sizeof EDGE / sizeof *EDGE; e++) {
+      memcpy(p->moved, p->phi, p->dim * sizeof *p->phi);
+      p->moved[i]        = EDGE[e];
+      const double value = density_at(p, p->moved, p->spare);
+      if (value == INFINITY || (!isfinite(EDGE[e]) && isfinite(value)))
+        return clv_fail(CLV_EUSAGE, "model %s: the log density is %g where coordinate %zu is %g",
+                        p->model->ops->name, value, i, EDGE[e]);
+    }
+  return CLV_OK;
+}
+
+static clv_status variant_check(probe *p, probe *other, clv_conformance *found) {
+  const char *name = p->model->ops->name;
+  if (p->dim != other->dim) return clv_fail(CLV_EUSAGE, "model %s: variants differ in dimension", name);
+  for (size_t k = 0; k < N_POINT; k++) {
+    const double *phi = p->phi + k * p->dim;
+    const double  one = density_at(p, phi, p->gradient), two = density_at(other, phi, other->gradient);
+    double        off = fabs(one - two) / (1e-11 * (1.0 + fabs(one)));
+    for (size_t i = 0; i < p->dim; i++)
+      off = fmax(off, fabs(p->gradient[i] - other->gradient[i]) /
+                          (1e-11 * (1.0 + fabs(one)) + 1e-9 * fabs(p->gradient[i])));
+    if (!(off <= 1.0) || isnan(two))
+      return clv_fail(CLV_EUSAGE,
+                      "model %s: built another way its log density is %.15g, not %.15g, or its "
+                      "gradient differs",
+                      name, two, one);
+    found->variant = fmax(found->variant, off);
+  }
+  return CLV_OK;
+}
+
+clv_status clv_conformance_check(const clv_comm *comm, const clv_model *model, size_t n_model,
+                                 clv_conformance *found) {
+  probe           first = {0}, other = {0};
+  clv_conformance worst = {0};
+  clv_status      st    = CLV_OK;
+  CLV_CHECK(n_model >= 1);
+  CLV_TRY(clv_comm_agree(comm, table_check(model)));
+  CLV_TRY(clv_comm_agree(comm, probe_begin(comm, model, &first)));
+  st = names_check(model);
+  if (st == CLV_OK) st = gradient_check(&first, &worst);
+  if (st == CLV_OK) st = chains_check(&first);
+  if (st == CLV_OK) st = values_check(&first);
+  if (st == CLV_OK) st = edges_check(&first);
+  for (size_t k = 1; st == CLV_OK && k < n_model; k++) {
+    CLV_TRY(clv_comm_agree(comm, probe_begin(comm, &model[k], &other)));
+    st = variant_check(&first, &other, &worst);
+    probe_end(&other);
+  }
+  CLV_TRY(clv_comm_agree(comm, st));
+  if (found != NULL) *found = worst;
+out:
+  probe_end(&first);
+  probe_end(&other);
+  return st;
+}
