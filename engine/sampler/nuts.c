@@ -114,7 +114,7 @@ bool clv_nuts_feed(clv_nuts *self, double log_density, const double *gradient) {
   const double gain = nuts_weigh(self);
   nuts_stop    stop = gain < -CLV_NUTS_ENERGY_MOST ? STOP_DIVERGE : nuts_grow(self, gain);
   if (stop == STOP_NOT && head->level[0] == head->depth) stop = nuts_double(self);
-  head->stop = stop;
+  head->stop = (int32_t)stop;
   return stop != STOP_NOT;
 }
 
