@@ -14,6 +14,10 @@ if(CLV_SANITIZE)
   target_compile_options(clv_flags INTERFACE -fsanitize=${CLV_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   target_link_options(clv_flags INTERFACE -fsanitize=${CLV_SANITIZE})
 endif()
+if(CLV_FUZZ) # the folders' code must be seen by the fuzzer, not only its harness
+  target_compile_options(clv_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(clv_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 target_include_directories(clv_flags INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}>
   $<INSTALL_INTERFACE:include/clv>)
