@@ -11,6 +11,9 @@
 #include "comm/comm.h"
 #include "densities.h"
 
+/* More than CLV_METRIC_DENSE_MOST. */
+#define MANY 300
+
 static clv_comm *world;
 
 static double sphere(const void *context, const double *x, double *gradient) {
@@ -127,6 +130,25 @@ static void short_runs_run(void **state) {
   }
 }
 
+/* Beyond the dense limit: a diagonal metric, of scales over six decades; four chains' draws of a window tell a
+ * variance to a third. */
+static void many_dimensions_have_a_diagonal_metric(void **state) {
+  static double sd[MANY];
+  const normal  shape = {.dim = MANY, .sd = sd, .rho = 0};
+  const density what  = {"wide", MANY, normal_log_density, NULL, &shape};
+  run_draws     got   = {0};
+  (void)state;
+  for (size_t i = 0; i < MANY; i++) sd[i] = pow(10.0, (double)(i % 7) - 3.0);
+  run_density(&what, plan_of(4, 200, 20), &got);
+  for (size_t i = 0; i < MANY; i++) {
+    const double ratio = got.inverse[i * MANY + i] / (sd[i] * sd[i]);
+    assert_true(ratio > 0.5 && ratio < 2);
+    if (i > 0) assert_true(got.inverse[i * MANY + i - 1] == 0);
+  }
+  for (size_t k = 0; k < 80; k++) assert_true(got.stat[k].n_steps < 64 && !got.stat[k].diverging);
+  run_draws_free(&got);
+}
+
 static void one_chain_one_draw(void **state) {
   const density what = {"sphere", 1, sphere, NULL, &ONE};
   run_draws     got  = {0};
@@ -224,6 +246,7 @@ int main(int argc, char **argv) {
                                      cmocka_unit_test(trees_end_at_the_depth),
                                      cmocka_unit_test(short_runs_run),
                                      cmocka_unit_test(one_chain_one_draw),
+                                     cmocka_unit_test(many_dimensions_have_a_diagonal_metric),
                                      cmocka_unit_test(no_start_point_is_said),
                                      cmocka_unit_test(senseless_plans_are_refused),
                                      cmocka_unit_test(strange_states_are_refused)};
