@@ -54,26 +54,52 @@ static bool counts_without_dropout(double r, double z, double *pmf, size_t *n) {
   return false;
 }
 
-/* Customer with dropout probability p buys (1 - (alpha / (alpha + p t))^r) / p times in (0, t]; p ~ Beta(a,
- * b). */
+/* A function of the dropout probability, to be averaged over p ~ Beta(a, b). */
 typedef struct beta_mean {
   double r, alpha, a, b, log_beta, t, delta;
+  double (*given)(const struct beta_mean *m, double p);
+  double at_zero, at_one; /* its limits */
+  int    split;
 } beta_mean;
 
-static double expected_given_p(const void *context, const clv_unit_point *at) {
-  const beta_mean *m      = context;
-  const double     bought = -clv_expm1(-m->r * clv_log1p(at->p * m->t / m->alpha));
-  return bought * clv_exp((m->a - 2.0) * at->log_p + (m->b - 1.0) * at->log_rest - m->log_beta);
+static double beta_integrand(const void *context, const clv_unit_point *at) {
+  const beta_mean *m     = context;
+  double           value = m->given(m, at->p);
+  if (m->split) value = (value - m->at_zero * at->rest - m->at_one * at->p) / (at->p * at->rest);
+  return value * clv_exp((m->a - 1.0) * at->log_p + (m->b - 1.0) * at->log_rest - m->log_beta);
+}
+
+/* E f(p). With a or b near 0 the density does not fade within the range of doubles: then f = f(0) (1 - p) +
+ * f(1) p + p (1 - p) g(p), and g is averaged over Beta(a + 1, b + 1), which is tame. */
+static double beta_average(beta_mean m) {
+  const double a = m.a, b = m.b, ab = a + b;
+  double       lead = 0.0, weight = 1.0;
+  m.split = a < 0.1 || b < 0.1;
+  if (m.split) {
+    m.at_one = m.given(&m, 1.0);
+    lead     = (m.at_zero * b + m.at_one * a) / ab;
+    weight   = a / ab * b / (ab + 1.0);
+    m.a += 1.0;
+    m.b += 1.0;
+  }
+  m.log_beta = clv_lbeta(m.a, m.b);
+  return lead + weight * clv_unit_integral(beta_integrand, &m);
+}
+
+/* A customer with dropout probability p buys (1 - (alpha / (alpha + p t))^r) / p times in (0, t]. */
+static double expected_given_p(const beta_mean *m, double p) {
+  return -clv_expm1(-m->r * clv_log1p(p * m->t / m->alpha)) / p;
 }
 
 static double expected_by_quadrature(const double *theta, double t) {
-  const beta_mean m = {.r        = theta[R],
-                       .alpha    = theta[ALPHA],
-                       .a        = theta[A],
-                       .b        = theta[B],
-                       .log_beta = clv_lbeta(theta[A], theta[B]),
-                       .t        = t};
-  return clv_unit_integral(expected_given_p, &m);
+  const beta_mean m = {.r       = theta[R],
+                       .alpha   = theta[ALPHA],
+                       .a       = theta[A],
+                       .b       = theta[B],
+                       .t       = t,
+                       .given   = expected_given_p,
+                       .at_zero = theta[R] * t / theta[ALPHA]};
+  return beta_average(m);
 }
 
 /* E(t) = sum over j of P(N > j) E[(1 - p)^j]: purchase j + 1 happens when there is one and j dropouts did
@@ -116,12 +142,10 @@ static double exponential_integral_scaled(double n, double y) {
 
 /* E[lambda / (lambda p + delta)] given p, lambda ~ Gamma(r, alpha): r / (alpha delta) y e^y E_{r+1}(y) with y
  * = alpha delta / p. */
-static double discounted_given_p(const void *context, const clv_unit_point *at) {
-  const beta_mean *m    = context;
-  const double     y    = m->alpha * m->delta / at->p;
-  const double     tail = y < 1e8 ? y * exponential_integral_scaled(m->r + 1.0, y) : 1.0;
-  return m->r / (m->alpha * m->delta) * tail *
-         clv_exp((m->a - 1.0) * at->log_p + (m->b - 1.0) * at->log_rest - m->log_beta);
+static double discounted_given_p(const beta_mean *m, double p) {
+  const double y    = m->alpha * m->delta / p;
+  const double tail = y < 1e8 ? y * exponential_integral_scaled(m->r + 1.0, y) : 1.0;
+  return m->r / (m->alpha * m->delta) * tail;
 }
 
 /* Integral of e^(-delta s) dE(s) over (0, t] = e^(-delta t) E(t) + delta * integral of e^(-delta s) E(s),
@@ -144,13 +168,14 @@ static double process_discounted(const double *theta, double delta, double t) {
   if (t < INFINITY) return discounted_finite(theta, delta, t);
   /* without discounting: E[1 / p], finite for a > 1 */
   if (!(delta > 0.0)) return theta[A] > 1.0 ? (theta[A] + theta[B] - 1.0) / (theta[A] - 1.0) : INFINITY;
-  const beta_mean m = {.r        = theta[R],
-                       .alpha    = theta[ALPHA],
-                       .a        = theta[A],
-                       .b        = theta[B],
-                       .log_beta = clv_lbeta(theta[A], theta[B]),
-                       .delta    = delta};
-  return clv_unit_integral(discounted_given_p, &m);
+  const beta_mean m = {.r       = theta[R],
+                       .alpha   = theta[ALPHA],
+                       .a       = theta[A],
+                       .b       = theta[B],
+                       .delta   = delta,
+                       .given   = discounted_given_p,
+                       .at_zero = theta[R] / (theta[ALPHA] * delta)};
+  return beta_average(m);
 }
 
 /* P(N = n) and P(N >= n) of the count without dropout. */
