@@ -179,6 +179,7 @@ static clv_status set_read(loader *l, size_t i, const char *text) {
 
   if (equal == NULL || equal == text || (size_t)(equal - text) >= sizeof path)
     return clv_fail(CLV_EUSAGE, "--set %.200s: expected key=value, such as sampler.seed=7", text);
+  if (!clv_yaml_is_utf8(text)) return clv_fail(CLV_EUSAGE, "--set: the text is not UTF-8");
   memcpy(path, text, (size_t)(equal - text));
   path[equal - text] = '\0';
   CLV_TRY(clv_alloc(strlen(text) + 8, 1, &source));

@@ -1,5 +1,6 @@
 #include "io/config_yaml.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,4 +250,25 @@ clv_yaml_place clv_yaml_where(const clv_yaml *self) {
   else
     snprintf(place.text, sizeof place.text, "%.400s: ", self->source);
   return place;
+}
+
+bool clv_yaml_is_utf8(const char *text) {
+  static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+  const unsigned char  *p       = (const unsigned char *)text;
+  while (*p != '\0') {
+    const int more = *p < 0x80                 ? 0
+                     : *p >= 0xC2 && *p < 0xE0 ? 1
+                     : *p >= 0xE0 && *p < 0xF0 ? 2
+                     : *p >= 0xF0 && *p < 0xF5 ? 3
+                                               : -1;
+    if (more < 0) return false;
+    uint32_t code = more == 0 ? *p : *p & (0x3Fu >> more);
+    for (int i = 1; i <= more; i++) {
+      if ((p[i] & 0xC0) != 0x80) return false;
+      code = code << 6 | (p[i] & 0x3Fu);
+    }
+    if (code < least[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return false;
+    p += more + 1;
+  }
+  return true;
 }

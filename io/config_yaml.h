@@ -41,6 +41,8 @@ void       clv_yaml_free(clv_yaml **self);
 
 /** An unquoted ~, null or nothing at all. Not collective. */
 bool clv_yaml_is_null(const clv_yaml *self);
+/** Whether the text is well-formed UTF-8 (shortest forms, no surrogates). Not collective. */
+bool clv_yaml_is_utf8(const char *text);
 /** The value under a key of a map; NULL where there is none. Borrowed. Not collective. */
 const clv_yaml *clv_yaml_get(const clv_yaml *map, const char *key);
 

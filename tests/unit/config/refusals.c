@@ -69,6 +69,7 @@ static const bad BAD[] = {
     {"", "sampler.num_chains=0", {"--set sampler.num_chains=0:", "from 1 to 256", ""}},
     {"", "sampler.num_chians=2", {"--set", "did you mean 'sampler.num_chains'", ""}},
     {"", "sampler=2", {"sampler is a section", "--set", ""}},
+    {"", "data.time_format=\xff", {"--set", "UTF-8", ""}},
     {"", "nonsense", {"--set nonsense", "key=value", ""}},
     {"", "model.priors.r=", {"model.priors.NAME", "", ""}},
 };
