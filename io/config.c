@@ -153,7 +153,7 @@ out:
 static clv_status set_prior(clv_config *config, const char *name, const clv_yaml *value) {
   clv_status st = CLV_OK;
   size_t     i  = 0;
-  if (clv_yaml_is_null(value) || *name == '\0' || strchr(name, '.') != NULL)
+  if (clv_yaml_is_null(value) || strchr(name, '.') != NULL || !clv_config_is_name(name))
     return clv_fail(CLV_EUSAGE,
                     "%sexpected model.priors.NAME=DISTRIBUTION, such as model.priors.r=lognormal(0, 1)",
                     clv_yaml_where(value).text);

@@ -52,6 +52,9 @@ typedef struct clv_key_expected {
 } clv_key_expected;
 clv_key_expected clv_config_key_expected(const clv_config_key *key);
 
+/** Letters, digits, '_', '-' and '.', not beginning with '-' or '.': fit for a file name. Not collective. */
+bool clv_config_is_name(const char *text);
+
 /** Convert and store / release / print as YAML one key of a configuration. Not collective. */
 clv_status clv_config_value_read(const clv_config_key *key, const clv_yaml *node, clv_config *to);
 void       clv_config_value_free(const clv_config_key *key, clv_config *self);

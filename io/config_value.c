@@ -170,7 +170,7 @@ static const clv_choice *text_choice(const clv_config_key *key, const clv_yaml *
   return NULL;
 }
 
-static bool text_is_name(const char *text) {
+bool clv_config_is_name(const char *text) {
   const size_t n = strlen(text);
   if (n == 0 || n > NAME_LENGTH_MOST || text[0] == '.' || text[0] == '-') return false;
   return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == n;
@@ -192,7 +192,7 @@ static clv_status read_text(const clv_config_key *key, const clv_yaml *node, cha
     return CLV_OK; /* absent on purpose */
   if (is_null || node->kind != CLV_YAML_SCALAR || node->text[0] == '\0') return unexpected(key, node);
   if (key->choice != NULL && text_choice(key, node) == NULL) return unexpected(key, node);
-  if (key->choice == NULL && key->kind == CLV_KEY_NAME && !text_is_name(node->text))
+  if (key->choice == NULL && key->kind == CLV_KEY_NAME && !clv_config_is_name(node->text))
     return unexpected(key, node);
   return text_copy(node->text, to);
 }
@@ -250,7 +250,7 @@ static clv_status read_priors(const clv_config_key *key, const clv_yaml *node, c
   to->model.n_prior = node->n / 2;
   for (size_t i = 0; i < node->n / 2; i++) {
     const clv_yaml *name = node->item[2 * i], *text = node->item[2 * i + 1];
-    if (!text_is_name(name->text)) return unexpected(key, name);
+    if (!clv_config_is_name(name->text)) return unexpected(key, name);
     if (text->kind != CLV_YAML_SCALAR || clv_yaml_is_null(text) || text->text[0] == '\0')
       return clv_fail(CLV_EUSAGE, "%smodel.priors.%s must be a text such as \"lognormal(0, 1)\"",
                       clv_yaml_where(text).text, name->text);
