@@ -1,0 +1,71 @@
+/* The joint posterior of a made portfolio has the same bits, density and gradient, whatever the number of
+ * ranks (all ranks against this rank alone) and the instruction set (CLV_ISA plain, avx2, avx512). */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "comm/accumulator.h"
+#include "engine/models/joint.h"
+#include "tests/unit/models/portfolio_made.h"
+
+enum { DIM = 7, SUM = 9, POINTS = 3 };
+
+static clv_status evaluate(const clv_comm *comm, const made *m, double *value) {
+  clv_model        part[2] = {{0}, {0}}, joint = {0};
+  clv_accumulator *sums = NULL;
+  double           phi[POINTS * DIM], sum[POINTS * SUM];
+  const clv_cells  cells  = made_cells(comm, m);
+  const clv_spends spends = made_spends(comm, m, 3.0);
+  clv_status       st     = CLV_OK;
+  CLV_TRY(clv_bg_nbd_new(comm, &cells, NULL, &part[0]));
+  CLV_TRY(clv_gamma_gamma_new(comm, &spends, NULL, &part[1]));
+  CLV_TRY(clv_joint_new(part, 2, &joint));
+  CLV_CHECK(joint.ops->n_dim(joint.self) == DIM && joint.ops->n_sum(joint.self) == SUM);
+  const clv_summand what = {joint.self, joint.ops->n_block(joint.self), SUM, DIM, joint.ops->block};
+  CLV_TRY(clv_accumulator_new(comm, &what, POINTS, &sums));
+  for (uint32_t k = 0; k < POINTS; k++) clv_model_start(&joint, 1, k, phi + k * DIM);
+  CLV_TRY(clv_accumulator_evaluate(sums, POINTS, phi, sum));
+  for (size_t k = 0; k < POINTS; k++)
+    joint.ops->finish(joint.self, phi + k * DIM, sum + k * SUM, &value[k * (DIM + 1)],
+                      &value[k * (DIM + 1) + 1]);
+out:
+  clv_accumulator_free(&sums);
+  clv_model_free(&joint);
+  clv_model_free(&part[0]);
+  clv_model_free(&part[1]);
+  return st;
+}
+
+int main(int argc, char **argv) {
+  static const char *const ISA[] = {"plain", "avx2", "avx512"};
+  clv_comm                *world = NULL, *alone = NULL;
+  made                    *m = NULL;
+  double                   first[POINTS * (DIM + 1)], other[POINTS * (DIM + 1)];
+  clv_status               st = clv_comm_init(&argc, &argv);
+  if (st < 0) return 1;
+  CLV_TRY(clv_comm_world(&world));
+  CLV_TRY(clv_comm_self(&alone));
+  CLV_TRY(clv_alloc(1, sizeof *m, (void **)&m));
+  made_fill(m);
+  for (int merged = 0; merged < 2; merged++) {
+    if (merged) made_merge(m);
+    setenv("CLV_ISA", "plain", 1);
+    CLV_TRY(evaluate(alone, m, first));
+    CLV_CHECK(isfinite(first[0]) && isfinite(first[1]));
+    for (size_t i = 0; i < 3; i++) {
+      setenv("CLV_ISA", ISA[i], 1);
+      CLV_TRY(evaluate(world, m, other));
+      if (memcmp(first, other, sizeof first) != 0)
+        st = clv_fail(CLV_EFAULT, "bits differ with CLV_ISA=%s", ISA[i]);
+      CLV_TRY(clv_comm_agree(world, st));
+    }
+  }
+out:
+  if (st < 0 && clv_comm_rank(world) == 0) fprintf(stderr, "%s\n", clv_message());
+  free(m);
+  clv_comm_free(&alone);
+  clv_comm_free(&world);
+  clv_comm_finalize();
+  return st < 0;
+}
