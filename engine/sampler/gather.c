@@ -23,6 +23,7 @@ clv_status clv_gather_chains(const clv_topology *topology, int n_chain, const vo
 out:
   st = clv_comm_agree(clv_topology_world(topology), st);
   if (st == CLV_OK) {
+    CLV_CHECK(padded != NULL && got != NULL);
     if (held > 0) memcpy(padded, mine, held);
     clv_comm_allgather(clv_topology_across(topology), padded, most, got);
     for (int g = 0; g < groups; g++) {

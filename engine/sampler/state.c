@@ -78,6 +78,7 @@ clv_status clv_state_save(const clv_state *self, void **bytes, size_t *n) {
   state_header head = state_describe(self, (int)kept);
   CLV_TRY(clv_state_gather(self->topology, self->chains, self->plan->num_chains, (int)kept, &chain));
   CLV_TRY(clv_comm_agree(world, clv_calloc(1, head.bytes, (void **)&all)));
+  CLV_CHECK(all != NULL && chain != NULL);
   memcpy(all + sizeof head, self->tuning->memory, self->tuning->bytes);
   memcpy(all + sizeof head + self->tuning->bytes, chain, head.bytes - sizeof head - self->tuning->bytes);
   head.hash = clv_hash(all + sizeof head, head.bytes - sizeof head);
