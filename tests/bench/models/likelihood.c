@@ -1,0 +1,116 @@
+/* Nanoseconds per row, gradient and chain of the collapsed models on one core, beside the read bandwidth
+ * measured here. Build with -DCLV_BENCH=ON and run by hand: CLV_ISA=plain|avx2|avx512 bench_models_likelihood
+ * [rows] */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/models/bg_nbd.h"
+#include "engine/models/gamma_gamma.h"
+#include "engine/numerics/isa.h"
+
+enum { REPEATS = 7 };
+
+static double pass_seconds(const clv_model *model, double *phi) {
+  const size_t n_block = model->ops->n_block(model->self);
+  double       best    = 1e9;
+  clv_model_start(model, 1, 0, phi);
+  for (int k = 0; k < REPEATS; k++) {
+    double       sum[16] = {0};
+    const double start   = clv_clock();
+    for (size_t b = 0; b < n_block; b++) model->ops->block(model->self, b, 1, phi, sum);
+    const double seconds = clv_clock() - start;
+    if (seconds < best) best = seconds;
+  }
+  return best;
+}
+
+static double read_bytes_per_second(const double *data, size_t n) {
+  double best = 1e9;
+  for (int k = 0; k < REPEATS; k++) {
+    double       lane[32] = {0};
+    const double start    = clv_clock();
+    for (size_t i = 0; i + 32 <= n; i += 32)
+      for (size_t l = 0; l < 32; l++) lane[l] += data[i + l];
+    const double seconds = clv_clock() - start;
+    if (lane[0] > 0.0 && seconds < best) best = seconds;
+  }
+  return (double)(n * sizeof *data) / best;
+}
+
+/* Continuous time; `buyers` of 10 rows have x > 0. */
+static void rows_make(size_t n, unsigned buyers, uint32_t *x, double *t_x, double *T) {
+  for (size_t i = 0; i < n; i++) {
+    clv_rng rng = clv_rng_at(1, CLV_RNG_SIMULATE, i, 0, 0);
+    T[i]        = 27.0 + 12.0 * clv_rng_uniform(&rng);
+    x[i]        = i % 10 < buyers ? 1 + (uint32_t)clv_rng_poisson(&rng, 1.5) : 0;
+    t_x[i]      = x[i] == 0 ? 0.0 : T[i] * clv_rng_uniform(&rng);
+  }
+}
+
+static clv_status bg_time(const clv_comm *comm, size_t n, unsigned buyers, const uint32_t *count) {
+  uint32_t  *x     = NULL;
+  double    *t_x   = NULL, phi[8];
+  clv_model  model = {0};
+  clv_status st    = CLV_OK;
+  CLV_TRY(clv_alloc(n, sizeof *x, (void **)&x));
+  CLV_TRY(clv_alloc(2 * n, sizeof *t_x, (void **)&t_x));
+  rows_make(n, buyers, x, t_x, t_x + n);
+  const clv_cells cells = {
+      .blocks = clv_blocks_of(n, 0, 1), .x = x, .t_x = t_x, .T = t_x + n, .count = count, .n_segment = 1};
+  CLV_TRY(clv_bg_nbd_new(comm, &cells, NULL, &model));
+  printf("bg_nbd, %u0 %% with x > 0, %s: %.2f ns\n", buyers, count == NULL ? "counts all one" : "counts",
+         1e9 * pass_seconds(&model, phi) / (double)n);
+out:
+  clv_model_free(&model);
+  free(x);
+  free(t_x);
+  return st;
+}
+
+static clv_status spend_time(const clv_comm *comm, size_t n) {
+  uint32_t  *x     = NULL;
+  double    *mean  = NULL, phi[8];
+  clv_model  model = {0};
+  clv_status st    = CLV_OK;
+  CLV_TRY(clv_alloc(n, sizeof *x, (void **)&x));
+  CLV_TRY(clv_alloc(n, sizeof *mean, (void **)&mean));
+  for (size_t i = 0; i < n; i++) {
+    clv_rng rng = clv_rng_at(2, CLV_RNG_SIMULATE, i, 0, 0);
+    x[i]        = 1 + (uint32_t)clv_rng_poisson(&rng, 1.5);
+    mean[i]     = clv_rng_gamma(&rng, 6.0, 0.2);
+  }
+  const clv_spends spends = {
+      .blocks = clv_blocks_of(n, 0, 1), .x = x, .mean = mean, .n_segment = 1, .rescale_factor = 1.0};
+  CLV_TRY(clv_gamma_gamma_new(comm, &spends, NULL, &model));
+  const double seconds = pass_seconds(&model, phi), bytes = read_bytes_per_second(mean, n);
+  printf("gamma_gamma: %.3f ns; reading its 8 bytes: %.3f ns (%.1f GB/s)\n", 1e9 * seconds / (double)n,
+         8e9 / bytes, 1e-9 * bytes);
+out:
+  clv_model_free(&model);
+  free(x);
+  free(mean);
+  return st;
+}
+
+int main(int argc, char **argv) {
+  clv_comm    *comm  = NULL;
+  uint32_t    *count = NULL;
+  clv_status   st    = clv_comm_init(&argc, &argv);
+  const size_t n     = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
+  if (st < 0 || n == 0 || n > 100000000) return 2;
+  CLV_TRY(clv_comm_self(&comm));
+  CLV_TRY(clv_alloc(n, sizeof *count, (void **)&count));
+  for (size_t i = 0; i < n; i++) count[i] = 1 + (uint32_t)(i % 5);
+  printf("%zu rows, %s\n", n, clv_isa_name(clv_isa_best()));
+  CLV_TRY(bg_time(comm, n, 0, NULL));
+  CLV_TRY(bg_time(comm, n, 4, NULL));
+  CLV_TRY(bg_time(comm, n, 10, NULL));
+  CLV_TRY(bg_time(comm, n, 10, count));
+  CLV_TRY(spend_time(comm, n));
+out:
+  if (st < 0) fprintf(stderr, "%s\n", clv_message());
+  free(count);
+  clv_comm_free(&comm);
+  clv_comm_finalize();
+  return st < 0;
+}
