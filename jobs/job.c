@@ -2,12 +2,14 @@
 
 #include <string.h>
 
+#include "jobs/fit.h"
 #include "jobs/run_directory.h"
 #include "jobs/step.h"
 
 static const clv_job *const JOBS[] = {
     &CLV_JOB_PREPARE,
     &CLV_JOB_REFIT,
+    &CLV_JOB_FIT,
     &CLV_JOB_CONFIG,
     &CLV_JOB_VERSION,
     NULL,

@@ -27,7 +27,7 @@ clv_status clv_summarise(const clv_series *series, clv_summary *out);
 /** The single statistics, for tests and for reports. Each returns NaN where undefined and allocates its own scratch;
  *  NaN too where memory is refused. */
 double clv_rhat_rank(const clv_series *series);
-double clv_rhat_raw(const clv_series *series); /* split, not rank-normalised */
+double clv_rhat_raw(const clv_series *series); /* neither split nor rank-normalised */
 double clv_ess_bulk(const clv_series *series);
 double clv_ess_tail(const clv_series *series);
 double clv_ess_mean(const clv_series *series);

@@ -1,0 +1,239 @@
+#include "jobs/fit_model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "comm/shuffle.h"
+#include "engine/models/bg_nbd.h"
+#include "engine/models/gamma_gamma.h"
+#include "engine/models/joint.h"
+
+enum { CUSTOMERS_AT_ONCE = 1 << 20 };
+
+/* Customers of the spend model, this rank's blocks. */
+typedef struct spend_columns {
+  uint32_t *segment, *x; /* owned */
+  double   *mean;        /* owned */
+  uint64_t  n_all;
+} spend_columns;
+
+typedef struct spend_record {
+  uint64_t index; /* among all that inform the spend model */
+  double   mean;
+  uint32_t segment, x;
+} spend_record;
+
+static void spend_columns_free(spend_columns *self) {
+  free(self->segment);
+  free(self->x);
+  free(self->mean);
+}
+
+static bool informs_spend(const clv_customer_columns *c, uint64_t i, int min_transactions) {
+  return c->x[i] > 0 && (int64_t)c->x[i] + 1 >= min_transactions && c->spend[i] > 0.0 &&
+         isfinite(c->spend[i]);
+}
+
+/* Calls `with` on the spenders of this rank's slice of customers, in chunks of bounded size. Collective. */
+typedef clv_status (*spender_visit)(void *context, const clv_customer_columns *c, uint64_t i);
+
+static clv_status spenders_visit(const clv_comm *shards, const clv_portfolio *portfolio, int min_transactions,
+                                 spender_visit with, void *context) {
+  uint64_t   first, last;
+  int64_t    rounds;
+  clv_status st = CLV_OK;
+  clv_slice_of(clv_portfolio_facts_get(portfolio)->n_customer, clv_comm_rank(shards), clv_comm_size(shards),
+               &first, &last);
+  rounds = (int64_t)((last - first + CUSTOMERS_AT_ONCE - 1) / CUSTOMERS_AT_ONCE);
+  clv_comm_max_i64(shards, &rounds, 1); /* reading is collective: everyone takes part in every round */
+  for (int64_t round = 0; round < rounds; round++) {
+    clv_customer_columns c    = {0};
+    const uint64_t       from = first + (uint64_t)round * CUSTOMERS_AT_ONCE < last
+                                    ? first + (uint64_t)round * CUSTOMERS_AT_ONCE
+                                    : last;
+    const uint64_t       n    = last - from < CUSTOMERS_AT_ONCE ? last - from : CUSTOMERS_AT_ONCE;
+    CLV_TRY(clv_portfolio_read_customers(portfolio, from, n, &c));
+    for (uint64_t i = 0; i < n && st == CLV_OK; i++)
+      if (informs_spend(&c, i, min_transactions)) st = with(context, &c, i);
+    clv_customer_columns_free(&c);
+    CLV_TRY(clv_comm_agree(shards, st));
+  }
+out:
+  return st;
+}
+
+static clv_status spender_count(void *context, const clv_customer_columns *c, uint64_t i) {
+  (void)c, (void)i;
+  ++*(int64_t *)context;
+  return CLV_OK;
+}
+
+typedef struct sender {
+  clv_shuffle *shuffle;
+  uint64_t     next, n_all;
+  int          owner, size;
+} sender;
+
+/* Owners hold whole blocks; indices only go up, so the owner is found by stepping. */
+static clv_status spender_send(void *context, const clv_customer_columns *c, uint64_t i) {
+  sender            *s      = context;
+  const spend_record record = {
+      .index = s->next++, .mean = c->spend[i], .segment = c->segment[i], .x = c->x[i]};
+  while (record.index >= clv_blocks_of(s->n_all, s->owner, s->size).last) s->owner++;
+  return clv_shuffle_add(s->shuffle, s->owner, &record, sizeof record);
+}
+
+static clv_status spends_unpack(const void *records, size_t bytes, const clv_blocks *blocks,
+                                spend_columns *out) {
+  const char  *at  = records;
+  const size_t all = (size_t)(blocks->last - blocks->first), stride = sizeof(uint32_t) + sizeof(spend_record);
+  clv_status   st = CLV_OK;
+  CLV_CHECK(bytes == all * stride);
+  CLV_TRY(clv_alloc(all + 1, sizeof *out->segment, (void **)&out->segment));
+  CLV_TRY(clv_alloc(all + 1, sizeof *out->x, (void **)&out->x));
+  CLV_TRY(clv_alloc(all + 1, sizeof *out->mean, (void **)&out->mean));
+  for (size_t k = 0; k < all; k++, at += stride) {
+    spend_record record;
+    memcpy(&record, at + sizeof(uint32_t), sizeof record);
+    const size_t i  = (size_t)(record.index - blocks->first);
+    out->segment[i] = record.segment;
+    out->x[i]       = record.x;
+    out->mean[i]    = record.mean;
+  }
+out:
+  return st;
+}
+
+/* Spenders are numbered over all ranks before they are cut into blocks, so that blocks do not depend on how
+ * customers were dealt. */
+static clv_status spends_read(const clv_comm *shards, const clv_portfolio *portfolio, int min_transactions,
+                              spend_columns *out) {
+  int64_t     mine = 0, all;
+  sender      s    = {.size = clv_comm_size(shards)};
+  const void *records;
+  size_t      bytes;
+  clv_status  st = CLV_OK;
+  CLV_TRY(spenders_visit(shards, portfolio, min_transactions, spender_count, &mine));
+  all = mine;
+  clv_comm_sum_i64(shards, &all, 1);
+  s.next  = (uint64_t)clv_comm_scan_before(shards, mine);
+  s.n_all = out->n_all = (uint64_t)all;
+  CLV_TRY(clv_comm_agree(shards, clv_shuffle_new(shards, &s.shuffle)));
+  CLV_TRY(spenders_visit(shards, portfolio, min_transactions, spender_send, &s));
+  CLV_TRY(clv_shuffle_exchange(s.shuffle, CLV_OK, &records, &bytes));
+  const clv_blocks blocks = clv_blocks_of(s.n_all, clv_comm_rank(shards), clv_comm_size(shards));
+  CLV_TRY(clv_comm_agree(shards, spends_unpack(records, bytes, &blocks, out)));
+out:
+  clv_shuffle_free(&s.shuffle);
+  return st;
+}
+
+static bool has_pooling_none(const clv_config *config) { return config->model.pooling == CLV_POOLING_NONE; }
+
+static size_t n_segment_of(const clv_portfolio *portfolio, const clv_config *config) {
+  return has_pooling_none(config) ? (size_t)clv_portfolio_facts_get(portfolio)->n_segment : 1;
+}
+
+static clv_status purchases_new(const clv_comm *shards, const clv_portfolio *portfolio,
+                                const clv_config *config, const clv_prior_texts *priors, clv_model *out) {
+  const clv_blocks blocks =
+      clv_blocks_of(clv_portfolio_facts_get(portfolio)->n_cell, clv_comm_rank(shards), clv_comm_size(shards));
+  clv_cell_columns columns = {0};
+  clv_status st = clv_portfolio_read_cells(portfolio, blocks.first, blocks.last - blocks.first, &columns);
+  if (st < 0) goto out;
+  const clv_cells cells = {.blocks    = blocks,
+                           .segment   = has_pooling_none(config) ? columns.segment : NULL,
+                           .x         = columns.x,
+                           .t_x       = columns.t_x,
+                           .T         = columns.T,
+                           .count     = columns.count,
+                           .n_segment = n_segment_of(portfolio, config)};
+  CLV_TRY(clv_bg_nbd_new(shards, &cells, priors, out));
+out:
+  clv_cell_columns_free(&columns);
+  return st;
+}
+
+static clv_status spend_new(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
+                            const clv_prior_texts *priors, clv_fit_model *fit, clv_model *out) {
+  spend_columns columns = {0};
+  clv_status    st      = CLV_OK;
+  CLV_TRY(spends_read(shards, portfolio, config->data.min_transactions, &columns));
+  fit->n_spends           = columns.n_all;
+  const clv_spends spends = {
+      .blocks         = clv_blocks_of(columns.n_all, clv_comm_rank(shards), clv_comm_size(shards)),
+      .segment        = has_pooling_none(config) ? columns.segment : NULL,
+      .x              = columns.x,
+      .mean           = columns.mean,
+      .n_segment      = n_segment_of(portfolio, config),
+      .rescale_factor = config->data.rescale_factor};
+  CLV_TRY(clv_gamma_gamma_new(shards, &spends, priors, out));
+out:
+  spend_columns_free(&columns);
+  return st;
+}
+
+/* Every prior must belong to a variable; the message lists them. */
+static clv_status priors_check(const clv_model *model, const clv_config *config) {
+  char         known[1024] = "";
+  size_t       used        = 0;
+  const size_t n           = model->ops->n_variable(model->self);
+  for (size_t k = 0; k < config->model.n_prior; k++) {
+    bool found = false;
+    for (size_t i = 0; i < n; i++) {
+      clv_variable v;
+      model->ops->variable(model->self, i, &v);
+      found = found || strcmp(v.name, config->model.prior[k].name) == 0;
+    }
+    if (found) continue;
+    for (size_t i = 0; i < n; i++) {
+      clv_variable v;
+      model->ops->variable(model->self, i, &v);
+      const int written = snprintf(known + used, sizeof known - used, "%s%s", i == 0 ? "" : ", ", v.name);
+      if (written > 0 && (size_t)written < sizeof known - used) used += (size_t)written;
+    }
+    return clv_fail(CLV_EUSAGE, "model.priors: '%.64s' is no parameter of this model; its parameters are %s",
+                    config->model.prior[k].name, known);
+  }
+  return CLV_OK;
+}
+
+static clv_status parts_join(clv_model part[2], size_t n, clv_model *out) {
+  if (n == 2) return clv_joint_new(part, 2, out);
+  *out    = part[0];
+  part[0] = (clv_model){0};
+  return CLV_OK;
+}
+
+clv_status clv_fit_model_new(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
+                             clv_fit_model *out) {
+  const size_t n_prior = config->model.n_prior;
+  const bool   spends =
+      strcmp(config->model.spend, "none") != 0 && clv_portfolio_facts_get(portfolio)->has_spend;
+  clv_fit_model   fit     = {0};
+  clv_model       part[2] = {{0}};
+  clv_prior_text *text    = NULL;
+  clv_status      st      = clv_alloc(n_prior + 1, sizeof *text, (void **)&text);
+  CLV_TRY(clv_comm_agree(shards, st));
+  for (size_t k = 0; k < n_prior; k++)
+    text[k] = (clv_prior_text){.name = config->model.prior[k].name, .text = config->model.prior[k].text};
+  const clv_prior_texts priors = {.item = text, .n = n_prior};
+  CLV_TRY(purchases_new(shards, portfolio, config, &priors, &part[0]));
+  if (spends) CLV_TRY(spend_new(shards, portfolio, config, &priors, &fit, &part[1]));
+  CLV_TRY(clv_comm_agree(shards, parts_join(part, spends ? 2 : 1, &fit.model)));
+  CLV_TRY(priors_check(&fit.model, config)); /* the same on every rank */
+  *out = fit;
+  fit  = (clv_fit_model){0};
+out:
+  free(text);
+  clv_model_free(&part[0]);
+  clv_model_free(&part[1]);
+  clv_fit_model_free(&fit);
+  return st;
+}
+
+void clv_fit_model_free(clv_fit_model *self) {
+  if (self->model.ops != NULL) clv_model_free(&self->model);
+}

@@ -1,0 +1,22 @@
+#ifndef CLV_JOBS_FIT_MODEL_H
+#define CLV_JOBS_FIT_MODEL_H
+
+#include "comm/topology.h"
+#include "engine/models/model.h"
+#include "io/config.h"
+#include "io/portfolio.h"
+
+/** The configured model over a portfolio: this rank's blocks of it. */
+typedef struct clv_fit_model {
+  clv_model model;    /* owned */
+  uint64_t  n_spends; /* customers who inform the spend model, over all ranks */
+} clv_fit_model;
+
+/** Reads what this rank owns of the portfolio and builds the joint model of purchases and spend. Collective
+ * over `shards`, which is the portfolio's communicator.
+ *  @return CLV_EUSAGE for a prior of an unknown parameter or density */
+clv_status clv_fit_model_new(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
+                             clv_fit_model *out);
+void       clv_fit_model_free(clv_fit_model *self);
+
+#endif
