@@ -79,12 +79,13 @@ typedef struct bg_nbd {
   double       *x, *t_x, *T, *count;
   clv_counts   *counts; /* owned, of all ranks */
   clv_isa       isa;
+  bool          alike; /* every customer has a row of his own */
 } bg_nbd;
 
 static size_t likelihood_n_block(const void *self) { return ((const bg_nbd *)self)->n_block; }
 
 static clv_bg_nbd_rows rows_at(const bg_nbd *l, size_t first, size_t n) {
-  return (clv_bg_nbd_rows){n, l->x + first, l->t_x + first, l->T + first, l->count + first};
+  return (clv_bg_nbd_rows){n, l->x + first, l->t_x + first, l->T + first, l->count + first, l->alike};
 }
 
 static void likelihood_block(const void *self, size_t block, size_t n_chain, const double *theta,
@@ -255,6 +256,7 @@ static clv_status likelihood_new(const clv_comm *comm, const clv_cells *cells, c
   const size_t n  = (size_t)(cells->blocks.last - cells->blocks.first);
   if (st == CLV_OK) {
     l->n_segment = cells->n_segment;
+    l->alike     = cells->count == NULL;
     l->isa       = clv_isa_best();
     st           = likelihood_lay(l, cells);
   }

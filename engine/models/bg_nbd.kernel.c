@@ -36,10 +36,38 @@ void CLV_KERNEL(clv_bg_nbd_buyers)(const clv_bg_nbd_rows *rows, const double *th
   sum[4] += lanes_sum(s4);
 }
 
+/* Counts of one: the logarithm of a product, whose exponent is counted apart. */
+static inline void onces_alike(const clv_bg_nbd_rows *rows, double alpha, double *sum) {
+  const double *restrict T = rows->T, *restrict count = rows->count;
+  double   inverse[LANES] = {0}, product[LANES], whole = 0.0;
+  uint64_t exponent[LANES] = {0};
+  for (size_t l = 0; l < LANES; l++) product[l] = 1.0;
+  for (size_t i = 0; i < rows->n; i += LANES) {
+    for (size_t l = 0; l < LANES; l++) {
+      const double w = count[i + l] > 0.0 ? alpha + T[i + l] : 1.0;
+      inverse[l] += count[i + l] / w;
+      /* product back into [1, 2), its exponent (still biased) added to the count */
+      const uint64_t bits = clv_f64_to_bits(product[l] * w);
+      exponent[l] += bits >> 52;
+      product[l] = clv_bits_to_f64((bits & 0x000fffffffffffffULL) | 0x3ff0000000000000ULL);
+    }
+  }
+  for (size_t l = 0; l < LANES; l++) {
+    whole += (double)((int64_t)exponent[l] - 1023 * (int64_t)(rows->n / LANES));
+    product[l] = clv_log_inline(product[l]);
+  }
+  sum[0] += whole * 0x1.62e42fefa39efp-1 + lanes_sum(product);
+  sum[1] += lanes_sum(inverse);
+}
+
 void CLV_KERNEL(clv_bg_nbd_onces)(const clv_bg_nbd_rows *rows, const double *theta, double *sum) {
   const double alpha       = theta[1];
   const double *restrict T = rows->T, *restrict count = rows->count;
   double s0[LANES] = {0}, s1[LANES] = {0};
+  if (rows->alike && alpha > 0x1p-1000 && alpha < 0x1p1000) {
+    onces_alike(rows, alpha, sum);
+    return;
+  }
   for (size_t i = 0; i < rows->n; i += LANES) {
     for (size_t l = 0; l < LANES; l++) {
       const double w = alpha + T[i + l];

@@ -1,6 +1,7 @@
 #ifndef CLV_ENGINE_MODELS_BG_NBD_KERNEL_H
 #define CLV_ENGINE_MODELS_BG_NBD_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "engine/numerics/isa.h"
@@ -12,6 +13,7 @@ enum { CLV_BG_NBD_LANES = 8, CLV_BG_NBD_TERMS = 5 };
 typedef struct clv_bg_nbd_rows {
   size_t        n;
   const double *x, *t_x, *T, *count;
+  bool          alike; /* counts are 1, but for rows that fill up */
 } clv_bg_nbd_rows;
 
 /** Sums over rows with x > 0, E = ((alpha+t_x)/(alpha+T))^(r+x), kappa = a/(b+x-1), P = E/(E+kappa) the

@@ -86,7 +86,7 @@ static inline clv_cells made_cells(const clv_comm *comm, const made *m) {
                      .x         = m->x + b.first,
                      .t_x       = m->t_x + b.first,
                      .T         = m->T + b.first,
-                     .count     = m->count + b.first,
+                     .count     = m->n < MADE_N ? m->count + b.first : NULL, /* merged or not */
                      .n_segment = 1};
 }
 
