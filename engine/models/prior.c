@@ -86,6 +86,23 @@ clv_status clv_prior_parse(const char *name, const char *text, clv_prior *out) {
   return CLV_OK;
 }
 
+clv_status clv_prior_names_check(const clv_prior_texts *priors, const char *const *name, size_t n) {
+  char   valid[512] = "";
+  size_t used       = 0;
+  for (size_t i = 0; i < n; i++) {
+    const int wrote = snprintf(valid + used, sizeof valid - used, "%s%s", i == 0 ? "" : ", ", name[i]);
+    if (wrote > 0 && (size_t)wrote < sizeof valid - used) used += (size_t)wrote;
+  }
+  for (size_t k = 0; k < priors->n; k++) {
+    size_t i = 0;
+    while (i < n && strcmp(name[i], priors->item[k].name) != 0) i++;
+    if (i == n)
+      return clv_fail(CLV_EUSAGE, "model.priors.%.*s: there is no such parameter; the names are %s", TEXT_MAX,
+                      priors->item[k].name, valid);
+  }
+  return CLV_OK;
+}
+
 void clv_prior_print(const clv_prior *self, char *text, size_t size) {
   const family *f = &FAMILY[self->family];
   if (f->n_argument == 1) snprintf(text, size, "%s(%.4g)", f->name, self->argument[0]);

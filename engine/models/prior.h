@@ -30,6 +30,10 @@ typedef struct clv_prior {
  *  @return CLV_EUSAGE with what was read and what is allowed */
 clv_status clv_prior_parse(const char *name, const char *text, clv_prior *out);
 
+/** Refuses a prior whose name is none of `name` [n], all parameters of the parts in use. Not collective.
+ *  @return CLV_EUSAGE with the names that are valid */
+clv_status clv_prior_names_check(const clv_prior_texts *priors, const char *const *name, size_t n);
+
 /** Normalised log density at x (-INFINITY outside the support), and its derivative. Not collective. */
 double clv_prior_log_density(const clv_prior *self, double x, double *derivative);
 

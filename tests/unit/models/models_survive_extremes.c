@@ -122,11 +122,26 @@ static void priors_are_read_or_refused(void **state) {
   }
 }
 
+static void unknown_names_are_refused(void **state) {
+  static const clv_prior_text TEXT[] = {{"r", "normal(0, 1)"}, {"beta", "normal(0, 1)"}};
+  const clv_process_ops      *p      = clv_process_find("bg_nbd");
+  (void)state;
+  clv_message_clear();
+  assert_int_equal(clv_prior_names_check(&(clv_prior_texts){TEXT, 1}, p->parameter, p->n_parameter), CLV_OK);
+  assert_int_equal(clv_prior_names_check(&(clv_prior_texts){TEXT, 2}, p->parameter, p->n_parameter),
+                   CLV_EUSAGE);
+  assert_non_null(strstr(clv_message(), "r, alpha, a, b"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(forecasts_are_finite),    cmocka_unit_test(expected_is_smooth_at_one),
-      cmocka_unit_test(counts_add_up),           cmocka_unit_test(discounted_tends_to_dert),
-      cmocka_unit_test(spend_is_never_negative), cmocka_unit_test(priors_are_read_or_refused),
+      cmocka_unit_test(forecasts_are_finite),
+      cmocka_unit_test(expected_is_smooth_at_one),
+      cmocka_unit_test(counts_add_up),
+      cmocka_unit_test(discounted_tends_to_dert),
+      cmocka_unit_test(spend_is_never_negative),
+      cmocka_unit_test(priors_are_read_or_refused),
+      cmocka_unit_test(unknown_names_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
