@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "jobs/diagnose.h"
+#include "jobs/evaluate.h"
 #include "jobs/fit.h"
 #include "jobs/run_directory.h"
 #include "jobs/step.h"
@@ -12,6 +13,7 @@ static const clv_job *const JOBS[] = {
     &CLV_JOB_REFIT,
     &CLV_JOB_FIT,
     &CLV_JOB_DIAGNOSE,
+    &CLV_JOB_EVALUATE,
     &CLV_JOB_CONFIG,
     &CLV_JOB_VERSION,
     NULL,

@@ -1,0 +1,24 @@
+#ifndef CLV_JOBS_POSTERIOR_THETA_H
+#define CLV_JOBS_POSTERIOR_THETA_H
+
+#include "io/portfolio.h"
+#include "io/trace.h"
+
+/** Some posterior draws of a model's parameters, segment by segment. */
+typedef struct clv_theta {
+  size_t  n_draw, n_segment, n_parameter;
+  double *value; /* owned [n_draw][n_segment][n_parameter] */
+} clv_theta;
+
+/** At most `most` draws, taken evenly from all chains, of the named variables. A variable without the
+ * dimension "segment" is the same in all of them. Not collective: a pure function of the draws. @return
+ * CLV_EDATA where the trace has no such variable */
+clv_status clv_theta_take(const clv_draws *draws, const char *const *name, size_t n_parameter,
+                          size_t n_segment, size_t most, clv_theta *out);
+void       clv_theta_free(clv_theta *self);
+
+/** The trace was fitted to this portfolio, as its root attribute says. Collective.
+ *  @return CLV_EDATA with what to do where it was not */
+clv_status clv_theta_check(const clv_comm *comm, const char *trace, const clv_portfolio *portfolio);
+
+#endif
