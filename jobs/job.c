@@ -6,6 +6,7 @@
 #include "jobs/evaluate.h"
 #include "jobs/fit.h"
 #include "jobs/run_directory.h"
+#include "jobs/simulate.h"
 #include "jobs/step.h"
 
 static const clv_job *const JOBS[] = {
@@ -14,6 +15,7 @@ static const clv_job *const JOBS[] = {
     &CLV_JOB_FIT,
     &CLV_JOB_DIAGNOSE,
     &CLV_JOB_EVALUATE,
+    &CLV_JOB_SIMULATE,
     &CLV_JOB_CONFIG,
     &CLV_JOB_VERSION,
     NULL,

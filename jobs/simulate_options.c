@@ -1,0 +1,150 @@
+#include "jobs/simulate_options.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/nearest.h"
+
+const char CLV_SIMULATE_USAGE[] =
+    "  --customers N     how many                                     (10000)\n"
+    "  --weeks W         observed                                     (39)\n"
+    "  --holdout W       and to be forecast                           (39)\n"
+    "  --acquisition W   first purchases are uniform over these       (12)\n"
+    "  --r --alpha --a --b   BG/NBD, per week                         (0.25 4.8 0.72 2.16)\n"
+    "  --p --q --v       Gamma-Gamma                                  (6.3 3.6 15)\n"
+    "  --start DATE      first day of the log                         (1997-01-01)\n"
+    "  --seed S          names the random numbers                     (1)\n"
+    "  --output DIR      where log, truth and clv.yaml go             (simulated)\n"
+    "  --files N         cut the log into so many files               (1)\n"
+    "  --gzip            compressed, .csv.gz\n"
+    "  --continuous      date-times to the second instead of dates\n";
+
+typedef enum kind { REAL, WHOLE, FLAG, TEXT, DATE } kind;
+
+typedef struct option {
+  const char *name;
+  kind        kind;
+  size_t      offset;
+  double      least, most;
+} option;
+
+#define AT(member) offsetof(clv_simulate_options, member)
+
+static const option OPTION[] = {
+    {"--customers", WHOLE, AT(customers), 1, 1e11}, {"--files", WHOLE, AT(files), 1, 100000},
+    {"--seed", WHOLE, AT(shop.seed), 0, 9e15},      {"--weeks", REAL, AT(shop.weeks), 0.1, 5000},
+    {"--holdout", REAL, AT(shop.holdout), 0, 5000}, {"--acquisition", REAL, AT(shop.acquisition), 0, 5000},
+    {"--r", REAL, AT(shop.r), 1e-3, 1e3},           {"--alpha", REAL, AT(shop.alpha), 1e-3, 1e6},
+    {"--a", REAL, AT(shop.a), 1e-3, 1e3},           {"--b", REAL, AT(shop.b), 1e-3, 1e3},
+    {"--p", REAL, AT(shop.p), 1e-3, 1e3},           {"--q", REAL, AT(shop.q), 1e-3, 1e3},
+    {"--v", REAL, AT(shop.v), 1e-6, 1e9},           {"--start", DATE, AT(start), 0, 0},
+    {"--output", TEXT, AT(output), 0, 0},           {"--gzip", FLAG, AT(gzip), 0, 0},
+    {"--continuous", FLAG, AT(continuous), 0, 0},
+};
+enum { N_OPTION = sizeof OPTION / sizeof *OPTION };
+
+/* Civil calendar by eras of 400 years that begin in March (Hinnant, chrono-compatible low-level date
+ * algorithms). */
+static int64_t date_to_day(int64_t year, int64_t month, int64_t day) {
+  const int64_t y = month <= 2 ? year - 1 : year, era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
+  const int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+void clv_day_to_date(int64_t day, int *year, int *month, int *day_of_month) {
+  const int64_t shifted = day + 719468, era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+  const int64_t of_era  = shifted - era * 146097;
+  const int64_t y       = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+  const int64_t of_year = of_era - (365 * y + y / 4 - y / 100), m = (5 * of_year + 2) / 153;
+  *day_of_month = (int)(of_year - (153 * m + 2) / 5 + 1);
+  *month        = (int)(m < 10 ? m + 3 : m - 9);
+  *year         = (int)(y + era * 400 + (*month <= 2));
+}
+
+static clv_status date_read(const char *text, int64_t *out) {
+  int  year, month, day, back[3];
+  char end;
+  if (sscanf(text, "%4d-%2d-%2d%c", &year, &month, &day, &end) == 3 && year >= 1) {
+    *out = date_to_day(year, month, day);
+    clv_day_to_date(*out, &back[0], &back[1], &back[2]);
+    if (back[0] == year && back[1] == month && back[2] == day) return CLV_OK;
+  }
+  return clv_fail(CLV_EUSAGE, "--start: '%.40s' is no date; write it as 1997-01-01", text);
+}
+
+static clv_status number_read(const option *o, const char *text, double *out) {
+  char *end;
+  *out = strtod(text, &end);
+  if (end == text || *end != '\0' || !(*out >= o->least && *out <= o->most) ||
+      (o->kind == WHOLE && *out != floor(*out)))
+    return clv_fail(CLV_EUSAGE, "%s: '%.40s' is no %s from %g to %g", o->name, text,
+                    o->kind == WHOLE ? "whole number" : "number", o->least, o->most);
+  return CLV_OK;
+}
+
+static clv_status value_read(const option *o, const char *text, clv_simulate_options *out) {
+  void      *to = (char *)out + o->offset;
+  double     number;
+  clv_status st = CLV_OK;
+  if (o->kind == TEXT) {
+    *(const char **)to = text;
+    return text[0] != '\0' ? CLV_OK : clv_fail(CLV_EUSAGE, "%s: a folder's name is missing", o->name);
+  }
+  if (o->kind == DATE) return date_read(text, to);
+  CLV_TRY(number_read(o, text, &number));
+  if (o->kind == WHOLE)
+    *(uint64_t *)to = (uint64_t)number;
+  else
+    *(double *)to = number;
+out:
+  return st;
+}
+
+static clv_status unknown(const char *text) {
+  clv_nearest near = clv_nearest_begin(text);
+  for (size_t i = 0; i < N_OPTION; i++) clv_nearest_offer(&near, OPTION[i].name);
+  return clv_fail(CLV_EUSAGE, "clv simulate does not know '%.64s'%s%s; clv simulate --help lists the options",
+                  text, near.name != NULL ? "; did you mean " : "", near.name != NULL ? near.name : "");
+}
+
+clv_status clv_simulate_options_read(int argc, char **argv, clv_simulate_options *out) {
+  clv_simulate_options made = {.shop      = {.r           = 0.25,
+                                             .alpha       = 4.8,
+                                             .a           = 0.72,
+                                             .b           = 2.16,
+                                             .p           = 6.3,
+                                             .q           = 3.6,
+                                             .v           = 15.0,
+                                             .acquisition = 12.0,
+                                             .weeks       = 39.0,
+                                             .holdout     = 39.0,
+                                             .seed        = 1},
+                               .customers = 10000,
+                               .files     = 1,
+                               .start     = date_to_day(1997, 1, 1),
+                               .output    = "simulated"};
+  clv_status           st   = CLV_OK;
+  for (int i = 0; i < argc; i++) {
+    const option *o = NULL;
+    for (size_t k = 0; k < N_OPTION; k++)
+      if (strcmp(argv[i], OPTION[k].name) == 0) o = &OPTION[k];
+    if (o == NULL) return unknown(argv[i]);
+    if (o->kind == FLAG) {
+      *(bool *)((char *)&made + o->offset) = true;
+      continue;
+    }
+    if (i + 1 == argc)
+      return clv_fail(CLV_EUSAGE, "%s wants a value; clv simulate --help lists the options", o->name);
+    CLV_TRY(value_read(o, argv[++i], &made));
+  }
+  if (made.shop.acquisition > made.shop.weeks)
+    CLV_TRY(clv_fail(CLV_EUSAGE,
+                     "--acquisition %g is longer than --weeks %g: some customers would never be seen",
+                     made.shop.acquisition, made.shop.weeks));
+  *out = made;
+out:
+  return st;
+}
