@@ -63,10 +63,12 @@ typedef struct beta_mean {
 } beta_mean;
 
 static double beta_integrand(const void *context, const clv_unit_point *at) {
-  const beta_mean *m     = context;
-  double           value = m->given(m, at->p);
+  const beta_mean *m       = context;
+  const double     density = clv_exp((m->a - 1.0) * at->log_p + (m->b - 1.0) * at->log_rest - m->log_beta);
+  if (density * at->p * at->rest < 1e-17) return 0.0; /* spares the function where nobody is */
+  double value = m->given(m, at->p);
   if (m->split) value = (value - m->at_zero * at->rest - m->at_one * at->p) / (at->p * at->rest);
-  return value * clv_exp((m->a - 1.0) * at->log_p + (m->b - 1.0) * at->log_rest - m->log_beta);
+  return value * density;
 }
 
 /* E f(p). With a or b near 0 the density does not fade within the range of doubles: then f = f(0) (1 - p) +
@@ -135,7 +137,7 @@ static double exponential_integral_scaled(double n, double y) {
     c                  = b + step / c;
     const double delta = c * d;
     h *= delta;
-    if (fabs(delta - 1.0) < 1e-15) break;
+    if (fabs(delta - 1.0) < 1e-12) break;
   }
   return h;
 }
@@ -153,7 +155,7 @@ static double discounted_given_p(const beta_mean *m, double p) {
 static double discounted_finite(const double *theta, double delta, double t) {
   double       node[CLV_GAUSS_POINTS], weight[CLV_GAUSS_POINTS], sum = 0.0;
   const double span    = clv_log1p(t / theta[ALPHA]);
-  const int    n_panel = 1 + (int)fmin(ceil(span / 3.0) + ceil(delta * t / 3.0), 64.0);
+  const int    n_panel = (int)fmin(ceil(fmax(span, delta * t) / 1.5), 64.0);
   clv_gauss_legendre(node, weight);
   for (int panel = 0; delta > 0.0 && panel < n_panel; panel++)
     for (int k = 0; k < CLV_GAUSS_POINTS; k++) {

@@ -1,0 +1,62 @@
+#ifndef CLV_ENGINE_POSTERIOR_FORECAST_H
+#define CLV_ENGINE_POSTERIOR_FORECAST_H
+
+#include <stdbool.h>
+
+#include "comm/comm.h"
+#include "engine/models/process.h"
+
+enum { CLV_HORIZON_MAX = 16, CLV_QUANTILE_MAX = 32 };
+
+/** What is forecast, and with which posterior draws. Everything is borrowed. */
+typedef struct clv_forecast_plan {
+  const clv_process_ops *process;
+  const clv_spend_ops   *spend; /* NULL: purchases only */
+  size_t                 n_draw, n_segment;
+  const double          *theta;       /* [n_draw][n_segment][process->n_parameter] */
+  const double          *spend_theta; /* [n_draw][n_segment][spend->n_parameter] */
+  size_t                 n_horizon, n_quantile;
+  const double          *horizon;  /* [n_horizon] in time units */
+  const double          *quantile; /* [n_quantile] ascending, in (0, 1) */
+  double                 delta;    /* continuous discount rate per time unit */
+  double                 margin;
+  double                 T_least, T_most; /* over the whole portfolio */
+} clv_forecast_plan;
+
+/** One customer. */
+typedef struct clv_forecast_row {
+  clv_customer who;
+  uint32_t     segment;
+  uint32_t     place; /* which row of the result is his */
+} clv_forecast_row;
+
+/** The forecast quantities, in the order of the result: p_alive; expected_purchases per horizon; with a spend
+ * model expected_spend, clv per horizon, and clv_forever where delta > 0. Each is a mean, a standard
+ * deviation and the quantiles over posterior draws. */
+typedef struct clv_forecast clv_forecast;
+
+/** @param plan  copied. Not collective. */
+clv_status clv_forecast_new(const clv_forecast_plan *plan, clv_forecast **out);
+void       clv_forecast_free(clv_forecast **self);
+
+size_t clv_forecast_n_quantity(const clv_forecast *self);
+/** Numbers of one customer: quantities × (2 + quantiles). */
+size_t clv_forecast_width(const clv_forecast *self);
+
+/** Tabulate the alive customer's residual process for these (segment << 32 | x), over T, for every draw: the
+ * work is shared among the ranks. What is not tabulated here is when it is met. Collective.
+ *  @param key [n] ascending, the same on every rank */
+clv_status clv_forecast_tabulate(clv_forecast *self, const clv_comm *comm, const uint64_t *key, size_t n);
+
+/** Summaries of n customers, the same bits however customers are cut into calls and ranks. Not collective.
+ * Reorders `row`.
+ *  @param[out] result [n][width], row `place` for each customer */
+clv_status clv_forecast_summarise(clv_forecast *self, size_t n, clv_forecast_row *row, double *result);
+
+/** One customer's quantities under each draw. Not collective. @param[out] draws [n_quantity][n_draw] */
+clv_status clv_forecast_draws(clv_forecast *self, const clv_forecast_row *row, double *draws);
+
+/** A customer of whom nothing is known but the segment. Not collective. @param[out] result [width] */
+void clv_forecast_new_customer(clv_forecast *self, uint32_t segment, double *result);
+
+#endif
