@@ -5,6 +5,7 @@
 #include "jobs/diagnose.h"
 #include "jobs/evaluate.h"
 #include "jobs/fit.h"
+#include "jobs/predict.h"
 #include "jobs/run_directory.h"
 #include "jobs/simulate.h"
 #include "jobs/step.h"
@@ -14,6 +15,7 @@ static const clv_job *const JOBS[] = {
     &CLV_JOB_REFIT,
     &CLV_JOB_FIT,
     &CLV_JOB_DIAGNOSE,
+    &CLV_JOB_PREDICT,
     &CLV_JOB_EVALUATE,
     &CLV_JOB_SIMULATE,
     &CLV_JOB_CONFIG,

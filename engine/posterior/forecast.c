@@ -132,7 +132,9 @@ void clv_forecast_free(clv_forecast **self) {
   *self = NULL;
 }
 
-size_t clv_forecast_n_quantity(const clv_forecast *self) { return self->n_quantity; }
+size_t                 clv_forecast_n_quantity(const clv_forecast *self) { return self->n_quantity; }
+size_t                 clv_forecast_n_draw(const clv_forecast *self) { return self->plan.n_draw; }
+const clv_process_ops *clv_forecast_process(const clv_forecast *self) { return self->plan.process; }
 size_t clv_forecast_width(const clv_forecast *self) { return self->n_quantity * self->n_summary; }
 
 static const double *theta_at(const clv_forecast *self, size_t draw, size_t segment) {

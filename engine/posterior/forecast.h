@@ -39,7 +39,9 @@ typedef struct clv_forecast clv_forecast;
 clv_status clv_forecast_new(const clv_forecast_plan *plan, clv_forecast **out);
 void       clv_forecast_free(clv_forecast **self);
 
-size_t clv_forecast_n_quantity(const clv_forecast *self);
+size_t                 clv_forecast_n_quantity(const clv_forecast *self);
+size_t                 clv_forecast_n_draw(const clv_forecast *self);
+const clv_process_ops *clv_forecast_process(const clv_forecast *self);
 /** Numbers of one customer: quantities × (2 + quantiles). */
 size_t clv_forecast_width(const clv_forecast *self);
 
