@@ -127,19 +127,24 @@ static double process_expected(const double *theta, double t) {
   return sum;
 }
 
-/* e^y E_n(y) by the modified Lentz evaluation of its continued fraction (Abramowitz & Stegun 5.1.22). */
+/* e^y E_n(y) by its continued fraction (Abramowitz & Stegun 5.1.22), numerators and denominators by Wallis'
+ * recurrence: no division but one in ten steps, where they are brought back into range. */
 static double exponential_integral_scaled(double n, double y) {
-  double b = y + n, c = 1e300, d = 1.0 / b, h = d;
-  for (int i = 1; i < 10000; i++) {
-    const double step = -(double)i * (n - 1.0 + (double)i);
-    b += 2.0;
-    d                  = 1.0 / (step * d + b);
-    c                  = b + step / c;
-    const double delta = c * d;
-    h *= delta;
-    if (fabs(delta - 1.0) < 1e-12) break;
+  double b = y + n, a_before = 1.0, a = b, b_before = 0.0, below = 1.0, last = 0.0;
+  for (int i = 1; i < 10000;) {
+    for (const int end = i + 10; i < end; i++) {
+      const double step = -(double)i * (n - 1.0 + (double)i);
+      b += 2.0;
+      const double a_next = b * a + step * a_before, below_next = b * below + step * b_before;
+      a_before = a, a = a_next;
+      b_before = below, below = below_next;
+    }
+    const double scale = 1.0 / a;
+    below *= scale, b_before *= scale, a_before *= scale, a = 1.0;
+    if (fabs(below - last) <= 1e-12 * fabs(below)) break;
+    last = below;
   }
-  return h;
+  return below;
 }
 
 /* E[lambda / (lambda p + delta)] given p, lambda ~ Gamma(r, alpha): r / (alpha delta) y e^y E_{r+1}(y) with y

@@ -5,20 +5,29 @@
 
 #include "engine/numerics/pinned_inline.h"
 
+/* fma() without the instruction is a call into the C library: each function exists with and without it, and
+ * the loader picks. The bits are the same, for fma is exact. Sanitizers run before the loader's choice can be
+ * made, so they get the plain form. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
+#define WITH_FMA __attribute__((target_clones("fma", "default")))
+#else
+#define WITH_FMA
+#endif
+
 static const double HALF_LOG_2PI = 0.91893853320467274178;
 
-double clv_exp(double x) { return clv_exp_inline(x); }
-double clv_log(double x) { return clv_log_inline(x); }
-double clv_pow(double x, double y) { return clv_exp_inline(y * clv_log_inline(x)); }
+WITH_FMA double clv_exp(double x) { return clv_exp_inline(x); }
+WITH_FMA double clv_log(double x) { return clv_log_inline(x); }
+WITH_FMA double clv_pow(double x, double y) { return clv_exp_inline(y * clv_log_inline(x)); }
 
-double clv_log1p(double x) {
+WITH_FMA double clv_log1p(double x) {
   const double u = 1.0 + x;
   if (u == 1.0) return x;
   if (!(x < INFINITY)) return x;
   return clv_log_inline(u) - ((u - 1.0) - x) / u;
 }
 
-double clv_expm1(double x) {
+WITH_FMA double clv_expm1(double x) {
   const double u = clv_exp_inline(x);
   if (u == 1.0) return x;
   if (u - 1.0 == -1.0 || !(u < INFINITY)) return u - 1.0;
@@ -39,7 +48,7 @@ static double stirling_correction(double x) {
   return p * y;
 }
 
-double clv_lgamma(double x) {
+WITH_FMA double clv_lgamma(double x) {
   if (!(x > 0.0)) return x == 0.0 ? INFINITY : NAN;
   if (!(x < 1e305)) return INFINITY;
   double product = 1.0, shifted = x;
@@ -49,7 +58,7 @@ double clv_lgamma(double x) {
   return product == 1.0 ? at_shifted : at_shifted - clv_log_inline(product);
 }
 
-double clv_digamma(double x) {
+WITH_FMA double clv_digamma(double x) {
   if (!(x > 0.0)) return x == 0.0 ? -INFINITY : NAN;
   double below = 0.0, shifted = x;
   while (shifted < 12.0) below += 1.0 / shifted, shifted += 1.0;
@@ -72,31 +81,31 @@ static double lgamma_ratio(double big, double small) {
          stirling_correction(big) - stirling_correction(sum);
 }
 
-double clv_lbeta(double a, double b) {
+WITH_FMA double clv_lbeta(double a, double b) {
   const double small = a < b ? a : b, big = a < b ? b : a;
   if (!(small > 0.0)) return small == 0.0 ? INFINITY : NAN;
   if (big >= 12.0) return clv_lgamma(small) + lgamma_ratio(big, small);
   return clv_lgamma(small) + clv_lgamma(big) - clv_lgamma(small + big);
 }
 
-double clv_log_sum_exp(double a, double b) {
+WITH_FMA double clv_log_sum_exp(double a, double b) {
   const double high = a > b ? a : b, low = a > b ? b : a;
   if (a != a || b != b) return NAN;
   if (!(fabs(high) < INFINITY)) return high;
   return high + clv_log1p(clv_exp_inline(low - high));
 }
 
-double clv_sigmoid(double x) {
+WITH_FMA double clv_sigmoid(double x) {
   if (x >= 0.0) return 1.0 / (1.0 + clv_exp_inline(-x));
   const double e = clv_exp_inline(x);
   return e / (1.0 + e);
 }
 
-double clv_log_sigmoid(double x) {
+WITH_FMA double clv_log_sigmoid(double x) {
   return x >= 0.0 ? -clv_log1p(clv_exp_inline(-x)) : x - clv_log1p(clv_exp_inline(x));
 }
 
-double clv_logit(double p) { return clv_log_inline(p) - clv_log1p(-p); }
+WITH_FMA double clv_logit(double p) { return clv_log_inline(p) - clv_log1p(-p); }
 
 static double rational(const double *top, const double *bottom, size_t n, double x) {
   double a = top[n - 1], b = bottom[n - 1];
@@ -104,7 +113,7 @@ static double rational(const double *top, const double *bottom, size_t n, double
   return a / b;
 }
 
-double clv_normal_quantile(double p) {
+WITH_FMA double clv_normal_quantile(double p) {
   static const double A[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
                              1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
                              3.3430575583588128105e4, 2.5090809287301226727e3};

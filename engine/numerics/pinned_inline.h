@@ -23,7 +23,7 @@ static inline uint64_t clv_f64_to_bits(double value) {
 
 /* e^x = 2^n e^r with |r| <= ln2 / 2; Taylor to r^13 (truncation 4e-18 relative). 2^n is applied in two halves
  * so that results below the normal range round once. */
-static inline double clv_exp_inline(double x) {
+__attribute__((always_inline)) static inline double clv_exp_inline(double x) {
   const double magic = 0x1.8p52, ln2_high = 0x1.62e42fefa38p-1, ln2_low = 0x1.ef35793c7673p-45;
   const double clamped = x > 710.0 ? 710.0 : (x < -760.0 ? -760.0 : x);
   const double shifted = fma(clamped, 0x1.71547652b82fep0, magic);
@@ -51,7 +51,7 @@ static inline double clv_exp_inline(double x) {
 
 /* log x = e ln2 + log m, m in [sqrt(1/2), sqrt 2); log m by s = f / (2 + f), f = m - 1, with the minimax
  * polynomial in s^2 published with fdlibm's e_log.c (error below 2^-58). */
-static inline double clv_log_inline(double x) {
+__attribute__((always_inline)) static inline double clv_log_inline(double x) {
   const double   ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
   const int      tiny   = x < 0x1p-1022;
   const double   scaled = tiny ? x * 0x1p54 : x;
