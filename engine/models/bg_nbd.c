@@ -68,6 +68,7 @@ static const clv_coordinates COORDINATES = {
 typedef struct segment_rows {
   size_t segment;
   size_t first_once, n_once, first_buyer, n_buyer;
+  size_t first_recency, n_recency; /* distinct recencies of the buyers */
 } segment_rows;
 
 typedef struct bg_nbd {
@@ -77,6 +78,8 @@ typedef struct bg_nbd {
   segment_rows *run;       /* owned */
   double       *slab;      /* owned: the four columns */
   double       *x, *t_x, *T, *count;
+  double       *recency_slab; /* owned: the three columns */
+  double       *recency, *recency_count, *recency_x;
   clv_counts   *counts; /* owned, of all ranks */
   clv_isa       isa;
   bool          alike; /* every customer has a row of his own */
@@ -88,24 +91,32 @@ static clv_bg_nbd_rows rows_at(const bg_nbd *l, size_t first, size_t n) {
   return (clv_bg_nbd_rows){n, l->x + first, l->t_x + first, l->T + first, l->count + first, l->alike};
 }
 
+/* One run under one chain's parameters: terms as likelihood_finish takes them. */
+static void run_sum(const bg_nbd *l, const segment_rows *run, const double *theta, double *total) {
+  const clv_bg_nbd_rows onces             = rows_at(l, run->first_once, run->n_once),
+                        buyers            = rows_at(l, run->first_buyer, run->n_buyer);
+  const clv_bg_nbd_recencies recencies    = {run->n_recency, l->recency + run->first_recency,
+                                             l->recency_count + run->first_recency,
+                                             l->recency_x + run->first_recency};
+  double                     buyer[TERMS] = {0.0}, once[2] = {0.0, 0.0}, recent[3] = {0.0, 0.0, 0.0};
+  CLV_KERNEL_PICK(clv_bg_nbd_buyers, l->isa)(&buyers, theta, buyer);
+  CLV_KERNEL_PICK(clv_bg_nbd_recent, l->isa)(&recencies, theta, recent);
+  CLV_KERNEL_PICK(clv_bg_nbd_onces, l->isa)(&onces, theta, once);
+  total[0] += buyer[0] - recent[0] - theta[R] * once[0];
+  total[1] += buyer[1] + recent[1] + once[0];
+  total[2] += recent[2] - buyer[2] + theta[R] * once[1];
+  total[3] += buyer[3];
+  total[4] += buyer[4];
+}
+
 static void likelihood_block(const void *self, size_t block, size_t n_chain, const double *theta,
                              double *sum) {
   const bg_nbd *l = self;
-  for (size_t k = l->block_run[block]; k < l->block_run[block + 1]; k++) {
-    const segment_rows   *run    = &l->run[k];
-    const clv_bg_nbd_rows onces  = rows_at(l, run->first_once, run->n_once);
-    const clv_bg_nbd_rows buyers = rows_at(l, run->first_buyer, run->n_buyer);
+  for (size_t k = l->block_run[block]; k < l->block_run[block + 1]; k++)
     for (size_t c = 0; c < n_chain; c++) {
-      const double *at      = theta + (c * l->n_segment + run->segment) * N_PARAMETER;
-      double       *total   = sum + (c * l->n_segment + run->segment) * TERMS;
-      double        once[2] = {0.0, 0.0};
-      CLV_KERNEL_PICK(clv_bg_nbd_buyers, l->isa)(&buyers, at, total);
-      CLV_KERNEL_PICK(clv_bg_nbd_onces, l->isa)(&onces, at, once);
-      total[0] -= at[R] * once[0];
-      total[1] += once[0];
-      total[2] += at[R] * once[1];
+      const size_t at = c * l->n_segment + l->run[k].segment;
+      run_sum(l, &l->run[k], theta + at * N_PARAMETER, sum + at * TERMS);
     }
-  }
 }
 
 /* Fader, Hardie & Lee 2005, eq. 6, its sums over customers put together; docs/model_architecture.md shows the
@@ -115,13 +126,13 @@ static double likelihood_finish(const void *self, size_t segment, const double *
   const bg_nbd *l         = self;
   const double  customers = clv_counts_total(l->counts, segment), log_alpha = clv_log(theta[ALPHA]);
   double        by_r, by_b, by_ab;
-  const double  rising_r  = clv_counts_rising(l->counts, segment, theta[R], &by_r);
-  const double  rising_b  = clv_counts_rising(l->counts, segment, theta[B], &by_b);
-  const double  rising_ab = clv_counts_rising(l->counts, segment, theta[A] + theta[B], &by_ab);
+  const double  rising_r  = clv_counts_rising(l->counts, segment, 0, theta[R], &by_r);
+  const double  rising_b  = clv_counts_rising(l->counts, segment, 1, theta[B], &by_b);
+  const double  rising_ab = clv_counts_rising(l->counts, segment, 0, theta[A] + theta[B], &by_ab);
   gradient[R]             = customers * log_alpha + by_r - sum[1];
   gradient[ALPHA]         = customers * theta[R] / theta[ALPHA] - sum[2];
-  gradient[A]             = sum[3] / theta[A] - by_ab;
-  gradient[B]             = by_b - by_ab - sum[4];
+  gradient[A]             = sum[3] - by_ab;
+  gradient[B]             = by_b - by_ab + sum[4];
   return customers * theta[R] * log_alpha + rising_r + rising_b - rising_ab + sum[0];
 }
 
@@ -131,6 +142,7 @@ static void likelihood_free(void *self) {
   free(l->block_run);
   free(l->run);
   free(l->slab);
+  free(l->recency_slab);
   clv_counts_free(&l->counts);
   free(l);
 }
@@ -179,13 +191,58 @@ static size_t rows_copy(bg_nbd *l, const clv_cells *cells, const uint32_t *index
   return padded;
 }
 
+/* How many customers of a run were last seen at t_x, and what they bought: what depends on recency alone is
+ * summed over these. */
+typedef struct recency {
+  double t_x, count, count_x;
+} recency;
+
+static int recency_compare(const void *a, const void *b) {
+  const double x = ((const recency *)a)->t_x, y = ((const recency *)b)->t_x;
+  return x < y ? -1 : x > y;
+}
+
+/* Distinct recencies of the buyers just copied; sums of whole numbers, so their order does not matter.
+ * @return how many, filled up to lanes */
+static size_t recencies_copy(bg_nbd *l, const segment_rows *run, recency *spare, size_t *used) {
+  size_t last = 0;
+  for (size_t k = 0; k < run->n_buyer; k++) {
+    const size_t at = run->first_buyer + k;
+    spare[k]        = (recency){l->t_x[at], l->count[at], l->count[at] * l->x[at]};
+  }
+  qsort(spare, run->n_buyer, sizeof *spare, recency_compare);
+  for (size_t k = 1; k < run->n_buyer; k++) {
+    if (spare[k].t_x != spare[last].t_x) {
+      spare[++last] = spare[k];
+      continue;
+    }
+    spare[last].count += spare[k].count;
+    spare[last].count_x += spare[k].count_x;
+  }
+  const size_t n = run->n_buyer > 0 ? last + 1 : 0, padded = up_to_lanes(n);
+  for (size_t k = 0; k < padded; k++) {
+    const recency from          = k < n ? spare[k] : (recency){spare[0].t_x, 0.0, 0.0};
+    l->recency[*used + k]       = from.t_x;
+    l->recency_count[*used + k] = from.count;
+    l->recency_x[*used + k]     = from.count_x;
+  }
+  *used += padded;
+  return padded;
+}
+
 static size_t group_length(const clv_cells *cells, const uint32_t *index, size_t first, size_t n) {
   size_t end = first + 1;
   while (end < n && !row_before(cells, index[first], index[end])) end++;
   return end - first;
 }
 
-static void block_lay(bg_nbd *l, const clv_cells *cells, const uint32_t *index, size_t n, size_t *used) {
+/* How much of the columns is filled, and room to sort a block's recencies in. */
+typedef struct layer {
+  size_t   rows, recencies;
+  recency *spare; /* owned [CLV_BLOCK_SIZE + LANES] */
+} layer;
+
+static void block_lay(bg_nbd *l, const clv_cells *cells, const uint32_t *index, size_t n, layer *to) {
   size_t *n_run = &l->block_run[l->n_block + 1];
   *n_run        = l->block_run[l->n_block];
   for (size_t first = 0; first < n;) {
@@ -196,11 +253,13 @@ static void block_lay(bg_nbd *l, const clv_cells *cells, const uint32_t *index, 
       l->run[(*n_run)++] = (segment_rows){.segment = segment};
     segment_rows *now = &l->run[*n_run - 1];
     if (buyers) {
-      now->first_buyer = *used;
-      now->n_buyer     = rows_copy(l, cells, index + first, length, used);
+      now->first_buyer   = to->rows;
+      now->n_buyer       = rows_copy(l, cells, index + first, length, &to->rows);
+      now->first_recency = to->recencies;
+      now->n_recency     = recencies_copy(l, now, to->spare, &to->recencies);
     } else {
-      now->first_once = *used;
-      now->n_once     = rows_copy(l, cells, index + first, length, used);
+      now->first_once = to->rows;
+      now->n_once     = rows_copy(l, cells, index + first, length, &to->rows);
     }
     first += length;
   }
@@ -215,21 +274,25 @@ static clv_status likelihood_lay(bg_nbd *l, const clv_cells *cells) {
   const size_t groups      = groups_most < n + n_block ? groups_most : n + n_block,
                room        = n + groups * (LANES - 1);
   uint32_t  *index         = NULL;
-  size_t     used          = 0;
+  layer      now           = {0};
   clv_status st            = CLV_OK;
   CLV_TRY(clv_calloc(n_block + 1, sizeof *l->block_run, (void **)&l->block_run));
   CLV_TRY(clv_calloc(groups + 1, sizeof *l->run, (void **)&l->run));
   CLV_TRY(clv_alloc(4 * room + 1, sizeof *l->slab, (void **)&l->slab));
+  CLV_TRY(clv_alloc(3 * room + 1, sizeof *l->recency_slab, (void **)&l->recency_slab));
+  CLV_TRY(clv_alloc(CLV_BLOCK_SIZE + LANES, sizeof *now.spare, (void **)&now.spare));
   CLV_TRY(clv_alloc(2 * (size_t)CLV_BLOCK_SIZE, sizeof *index, (void **)&index));
+  l->recency = l->recency_slab, l->recency_count = l->recency + room, l->recency_x = l->recency_count + room;
   l->x = l->slab, l->t_x = l->x + room, l->T = l->t_x + room, l->count = l->T + room;
   for (size_t first = 0; first < n; first += CLV_BLOCK_SIZE) {
     const size_t length = n - first < CLV_BLOCK_SIZE ? n - first : CLV_BLOCK_SIZE;
     for (size_t k = 0; k < length; k++) index[k] = (uint32_t)(first + k);
     indices_sort(cells, index, index + CLV_BLOCK_SIZE, length);
-    block_lay(l, cells, index, length, &used);
+    block_lay(l, cells, index, length, &now);
   }
 out:
   free(index);
+  free(now.spare);
   return st;
 }
 

@@ -5,8 +5,11 @@
 
 enum { LANES = CLV_BG_NBD_LANES };
 
+/* Two vectors of eight a step: one alone would wait for its own logarithms. */
 static inline double lanes_sum(const double *lane) {
-  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+  double eight[8];
+  for (size_t l = 0; l < 8; l++) eight[l] = lane[l] + lane[l + 8];
+  return ((eight[0] + eight[4]) + (eight[2] + eight[6])) + ((eight[1] + eight[5]) + (eight[3] + eight[7]));
 }
 
 void CLV_KERNEL(clv_bg_nbd_buyers)(const clv_bg_nbd_rows *rows, const double *theta, double *sum) {
@@ -16,17 +19,16 @@ void CLV_KERNEL(clv_bg_nbd_buyers)(const clv_bg_nbd_rows *rows, const double *th
   double s0[LANES] = {0}, s1[LANES] = {0}, s2[LANES] = {0}, s3[LANES] = {0}, s4[LANES] = {0};
   for (size_t i = 0; i < rows->n; i += LANES) {
     for (size_t l = 0; l < LANES; l++) {
-      const double c = count[i + l], n = r + x[i + l], inverse = 1.0 / (b_less + x[i + l]);
-      const double w = alpha + T[i + l], d = alpha + t_x[i + l];
-      const double log_w = clv_log_inline(w), log_d = clv_log_inline(d);
-      /* exponent is never positive: t_x <= T */
-      const double e = clv_exp_inline(-n * (log_w - log_d)), kappa = a * inverse, both = e + kappa;
-      const double dead = kappa / both, alive = e / both;
-      s0[l] += c * (clv_log_inline(both) - n * log_d);
-      s1[l] += c * (alive * log_w + dead * log_d);
-      s2[l] += c * n * ((alive * d + dead * w) / (w * d));
-      s3[l] += c * dead;
-      s4[l] += c * dead * inverse;
+      const double c = count[i + l], n = r + x[i + l], bx = b_less + x[i + l];
+      const double w = alpha + T[i + l], d = alpha + t_x[i + l], over = 1.0 / (w * d);
+      const double rho = clv_log_inline(w * w * over);
+      const double e   = clv_exp_inline(-n * rho); /* never above 1: t_x <= T */
+      const double m = bx * e + a, one = c / m, alive = bx * e * one;
+      s0[l] += c * clv_log_inline(m);
+      s1[l] += alive * rho;
+      s2[l] += n * alive * ((T[i + l] - t_x[i + l]) * over);
+      s3[l] += one;
+      s4[l] += e * one;
     }
   }
   sum[0] += lanes_sum(s0);
@@ -34,6 +36,24 @@ void CLV_KERNEL(clv_bg_nbd_buyers)(const clv_bg_nbd_rows *rows, const double *th
   sum[2] += lanes_sum(s2);
   sum[3] += lanes_sum(s3);
   sum[4] += lanes_sum(s4);
+}
+
+void CLV_KERNEL(clv_bg_nbd_recent)(const clv_bg_nbd_recencies *rows, const double *theta, double *sum) {
+  const double r = theta[0], alpha = theta[1];
+  const double *restrict t_x = rows->t_x, *restrict count = rows->count, *restrict count_x = rows->count_x;
+  double s0[LANES] = {0}, s1[LANES] = {0}, s2[LANES] = {0};
+  for (size_t i = 0; i < rows->n; i += LANES) {
+    for (size_t l = 0; l < LANES; l++) {
+      const double d = alpha + t_x[i + l], log_d = clv_log_inline(d),
+                   weight = r * count[i + l] + count_x[i + l];
+      s0[l] += weight * log_d;
+      s1[l] += count[i + l] * log_d;
+      s2[l] += weight / d;
+    }
+  }
+  sum[0] += lanes_sum(s0);
+  sum[1] += lanes_sum(s1);
+  sum[2] += lanes_sum(s2);
 }
 
 /* Counts of one: the logarithm of a product, whose exponent is counted apart. */

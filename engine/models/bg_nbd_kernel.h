@@ -6,7 +6,7 @@
 
 #include "engine/numerics/isa.h"
 
-enum { CLV_BG_NBD_LANES = 8, CLV_BG_NBD_TERMS = 5 };
+enum { CLV_BG_NBD_LANES = 16, CLV_BG_NBD_TERMS = 5 };
 
 /** Rows of one segment in one block; lengths are multiples of CLV_BG_NBD_LANES, filled up with rows of count
  * 0. */
@@ -16,13 +16,24 @@ typedef struct clv_bg_nbd_rows {
   bool          alike; /* counts are 1, but for rows that fill up */
 } clv_bg_nbd_rows;
 
-/** Sums over rows with x > 0, E = ((alpha+t_x)/(alpha+T))^(r+x), kappa = a/(b+x-1), P = E/(E+kappa) the
- * P(alive): [0] count (log(E + kappa) - (r+x) log(alpha+t_x))         [1] count (P log(alpha+T) + (1-P)
- * log(alpha+t_x)) [2] count (r+x) (P/(alpha+T) + (1-P)/(alpha+t_x))         [3] count (1-P)      [4] count
- * (1-P)/(b+x-1) Adds to sum [CLV_BG_NBD_TERMS]. theta is r, alpha, a, b. */
+/** Sums over rows with x > 0. With n = r+x, w = alpha+T, d = alpha+t_x, rho = log(w/d), E = e^(-n rho), m =
+ * (b+x-1) E + a and P(alive) = (b+x-1) E / m: [0] count log m    [1] count P rho    [2] count n P (w-d)/(w d)
+ * [3] count / m    [4] count E / m What depends on t_x or on x alone is summed elsewhere
+ * (docs/model_architecture.md). Adds to sum [CLV_BG_NBD_TERMS]; theta is r, alpha, a, b. */
 CLV_KERNEL_DECLARE(void, clv_bg_nbd_buyers, (const clv_bg_nbd_rows *rows, const double *theta, double *sum));
 
 /** Rows with x = 0: sum[0] += count log(alpha+T), sum[1] += count / (alpha+T). */
 CLV_KERNEL_DECLARE(void, clv_bg_nbd_onces, (const clv_bg_nbd_rows *rows, const double *theta, double *sum));
+
+/** Distinct recencies of one run of buyers, filled up to whole lanes with weights of 0. */
+typedef struct clv_bg_nbd_recencies {
+  size_t        n;
+  const double *t_x, *count, *count_x; /* how many customers, and how many purchases they made */
+} clv_bg_nbd_recencies;
+
+/** With d = alpha+t_x and weight r count + count_x: sum[0] += weight log d, sum[1] += count log d, sum[2] +=
+ * weight / d. */
+CLV_KERNEL_DECLARE(void, clv_bg_nbd_recent,
+                   (const clv_bg_nbd_recencies *rows, const double *theta, double *sum));
 
 #endif

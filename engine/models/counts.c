@@ -153,17 +153,19 @@ size_t clv_counts_values(const clv_counts *self, size_t segment, const uint32_t 
   return self->row[segment].n;
 }
 
-double clv_counts_rising(const clv_counts *self, size_t segment, double a, double *derivative) {
-  const row *r   = &self->row[segment];
-  double     sum = 0.0, slope = 0.0;
-  for (size_t j = 0; j < r->n_beyond; j++) {
-    sum += r->beyond[j] * clv_log(a + (double)j);
-    slope += r->beyond[j] / (a + (double)j);
+double clv_counts_rising(const clv_counts *self, size_t segment, size_t less, double a, double *derivative) {
+  const row   *r    = &self->row[segment];
+  const double base = a + (double)(DENSE - less);
+  double       sum = 0.0, slope = 0.0;
+  for (size_t j = less; j < r->n_beyond; j++) {
+    const double at = a + (double)(j - less);
+    sum += r->beyond[j] * clv_log(at);
+    slope += r->beyond[j] / at;
   }
   for (size_t k = r->n; k-- > 0 && self->x[r->first + k] > DENSE;) {
-    const double x = (double)self->x[r->first + k], count = self->count[r->first + k];
-    sum += count * (clv_lgamma(a + x) - clv_lgamma(a + DENSE));
-    slope += count * (clv_digamma(a + x) - clv_digamma(a + DENSE));
+    const double x = (double)(self->x[r->first + k] - less), count = self->count[r->first + k];
+    sum += count * (clv_lgamma(a + x) - clv_lgamma(base));
+    slope += count * (clv_digamma(a + x) - clv_digamma(base));
   }
   *derivative = slope;
   return sum;

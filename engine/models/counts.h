@@ -22,9 +22,10 @@ double clv_counts_positive(const clv_counts *self, size_t segment);
 /** Distinct values of a segment, ascending, and how often each occurs. Borrowed. @return their number */
 size_t clv_counts_values(const clv_counts *self, size_t segment, const uint32_t **x, const double **count);
 
-/** Sum over customers of log Gamma(a + x) - log Gamma(a), and its derivative in a. As sums of logs weighted
- * with the number of customers beyond each integer, so that nothing cancels for large a; past 512 by
- * differences of log Gamma. */
-double clv_counts_rising(const clv_counts *self, size_t segment, double a, double *derivative);
+/** Sum over customers with x >= less of log Gamma(a + x - less) - log Gamma(a), and its derivative in a. As
+ * sums of logs weighted with the number of customers beyond each integer, so that nothing cancels for large
+ * a; past 512 by differences of log Gamma.
+ *  @param less  0, or 1 for terms in x - 1 of those who bought again */
+double clv_counts_rising(const clv_counts *self, size_t segment, size_t less, double a, double *derivative);
 
 #endif
