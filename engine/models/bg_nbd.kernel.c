@@ -2,8 +2,9 @@
  * vector width. */
 #include "engine/models/bg_nbd_kernel.h"
 #include "engine/numerics/pinned_inline.h"
+#include "engine/numerics/vmath.h"
 
-enum { LANES = CLV_BG_NBD_LANES };
+enum { LANES = CLV_BG_NBD_LANES, VECTORS = LANES / CLV_VECTOR };
 
 /* Two vectors of eight a step: one alone would wait for its own logarithms. */
 static inline double lanes_sum(const double *lane) {
@@ -12,48 +13,49 @@ static inline double lanes_sum(const double *lane) {
   return ((eight[0] + eight[4]) + (eight[2] + eight[6])) + ((eight[1] + eight[5]) + (eight[3] + eight[7]));
 }
 
+/* Running sums of all lanes. */
+typedef union lanes {
+  clv_vector vector[VECTORS];
+  double     lane[LANES];
+} lanes;
+
 void CLV_KERNEL(clv_bg_nbd_buyers)(const clv_bg_nbd_rows *rows, const double *theta, double *sum) {
   const double r = theta[0], alpha = theta[1], a = theta[2], b_less = theta[3] - 1.0;
-  const double *restrict x = rows->x, *restrict t_x = rows->t_x, *restrict T = rows->T,
-                         *restrict count = rows->count;
-  double s0[LANES] = {0}, s1[LANES] = {0}, s2[LANES] = {0}, s3[LANES] = {0}, s4[LANES] = {0};
+  lanes        s[CLV_BG_NBD_TERMS] = {0};
   for (size_t i = 0; i < rows->n; i += LANES) {
-    for (size_t l = 0; l < LANES; l++) {
-      const double c = count[i + l], n = r + x[i + l], bx = b_less + x[i + l];
-      const double w = alpha + T[i + l], d = alpha + t_x[i + l], over = 1.0 / (w * d);
-      const double rho = clv_log_inline(w * w * over);
-      const double e   = clv_exp_inline(-n * rho); /* never above 1: t_x <= T */
-      const double m = bx * e + a, one = c / m, alive = bx * e * one;
-      s0[l] += c * clv_log_inline(m);
-      s1[l] += alive * rho;
-      s2[l] += n * alive * ((T[i + l] - t_x[i + l]) * over);
-      s3[l] += one;
-      s4[l] += e * one;
+    for (size_t v = 0; v < VECTORS; v++) {
+      const size_t     at = i + v * CLV_VECTOR;
+      const clv_vector c = clv_vector_load(rows->count + at), x = clv_vector_load(rows->x + at);
+      const clv_vector T = clv_vector_load(rows->T + at), t_x = clv_vector_load(rows->t_x + at);
+      const clv_vector n = r + x, bx = b_less + x, w = alpha + T, d = alpha + t_x, over = 1.0 / (w * d);
+      const clv_vector rho = clv_vector_log(w * w * over);
+      const clv_vector e   = clv_vector_exp(-n * rho); /* never above 1: t_x <= T */
+      const clv_vector m = bx * e + a, one = c / m, alive = bx * e * one;
+      s[0].vector[v] += c * clv_vector_log(m);
+      s[1].vector[v] += alive * rho;
+      s[2].vector[v] += n * alive * ((T - t_x) * over);
+      s[3].vector[v] += one;
+      s[4].vector[v] += e * one;
     }
   }
-  sum[0] += lanes_sum(s0);
-  sum[1] += lanes_sum(s1);
-  sum[2] += lanes_sum(s2);
-  sum[3] += lanes_sum(s3);
-  sum[4] += lanes_sum(s4);
+  for (size_t k = 0; k < CLV_BG_NBD_TERMS; k++) sum[k] += lanes_sum(s[k].lane);
 }
 
 void CLV_KERNEL(clv_bg_nbd_recent)(const clv_bg_nbd_recencies *rows, const double *theta, double *sum) {
   const double r = theta[0], alpha = theta[1];
-  const double *restrict t_x = rows->t_x, *restrict count = rows->count, *restrict count_x = rows->count_x;
-  double s0[LANES] = {0}, s1[LANES] = {0}, s2[LANES] = {0};
+  lanes        s[3] = {0};
   for (size_t i = 0; i < rows->n; i += LANES) {
-    for (size_t l = 0; l < LANES; l++) {
-      const double d = alpha + t_x[i + l], log_d = clv_log_inline(d),
-                   weight = r * count[i + l] + count_x[i + l];
-      s0[l] += weight * log_d;
-      s1[l] += count[i + l] * log_d;
-      s2[l] += weight / d;
+    for (size_t v = 0; v < VECTORS; v++) {
+      const size_t     at     = i + v * CLV_VECTOR;
+      const clv_vector count  = clv_vector_load(rows->count + at),
+                       weight = r * count + clv_vector_load(rows->count_x + at);
+      const clv_vector d = alpha + clv_vector_load(rows->t_x + at), log_d = clv_vector_log(d);
+      s[0].vector[v] += weight * log_d;
+      s[1].vector[v] += count * log_d;
+      s[2].vector[v] += weight / d;
     }
   }
-  sum[0] += lanes_sum(s0);
-  sum[1] += lanes_sum(s1);
-  sum[2] += lanes_sum(s2);
+  for (size_t k = 0; k < 3; k++) sum[k] += lanes_sum(s[k].lane);
 }
 
 /* Counts of one: the logarithm of a product, whose exponent is counted apart. */
