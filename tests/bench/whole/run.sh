@@ -1,0 +1,30 @@
+#!/bin/bash
+# run.sh CLV CUSTOMERS [RANKS...]: seconds and peak memory (of the largest process) of every step on a simulated portfolio, by hand:
+#   tests/bench/whole/run.sh build/release/jobs/clv 1000000 1 2
+# Writes a Markdown table to stdout. Needs GNU time (package time). The log is made once, by two ranks.
+set -eu
+clv=$(realpath "$1") customers=$2
+shift 2
+[ $# -gt 0 ] || set -- 1 2
+here=$(cd "$(dirname "$0")/../.." && pwd)
+work=${CLV_BENCH_DIR:-$(mktemp -d)}
+mkdir -p "$work"
+timed() { # ranks job args...
+  local ranks=$1; shift
+  rm -f "$work/time.$$".*
+  # one file per rank: GNU time appends, so the largest is picked afterwards
+  "$here/mpirun.sh" "$ranks" sh -c '/usr/bin/time -a -o "$0" -f "%e %M %U" "$@" >>"$0.out" 2>&1' "$work/time.$$" "$clv" "$@" || { rc=$?; [ $rc -eq 4 ] || { cat "$work/time.$$.out"; return $rc; }; }
+  awk -v what="$1" -v ranks="$ranks" '{ if ($1 > e) e = $1; if ($2 > m) m = $2; u += $3 } END { printf "| %s | %d | %.1f | %.2f | %.1f |\n", what, ranks, e, m / 1048576, u }' "$work/time.$$"
+}
+[ -f "$work/data/truth.json" ] || "$here/mpirun.sh" 2 "$clv" simulate --customers "$customers" --seed 1 --files 2 --output "$work/data" --quiet >/dev/null
+echo "$customers customers, $(du -cb "$work"/data/transactions* | tail -1 | cut -f1) bytes of log"
+echo
+echo "| step | ranks | seconds | GiB, largest rank | CPU seconds, all ranks |"
+echo "|---|---|---|---|---|"
+for ranks in "$@"; do
+  rm -rf "$work/runs"
+  for job in prepare fit diagnose predict evaluate; do
+    timed "$ranks" $job "$work/data/clv.yaml" --set output.directory="$work/runs" --quiet
+  done
+done
+[ -n "${CLV_BENCH_DIR:-}" ] || rm -rf "$work"
