@@ -11,7 +11,7 @@ work=${CLV_BENCH_DIR:-$(mktemp -d)}
 mkdir -p "$work"
 timed() { # ranks job args...
   local ranks=$1; shift
-  rm -f "$work/time.$$".*
+  rm -f "$work/time.$$" "$work/time.$$.out"
   # one file per rank: GNU time appends, so the largest is picked afterwards
   "$here/mpirun.sh" "$ranks" sh -c '/usr/bin/time -a -o "$0" -f "%e %M %U" "$@" >>"$0.out" 2>&1' "$work/time.$$" "$clv" "$@" || { rc=$?; [ $rc -eq 4 ] || { cat "$work/time.$$.out"; return $rc; }; }
   awk -v what="$1" -v ranks="$ranks" '{ if ($1 > e) e = $1; if ($2 > m) m = $2; u += $3 } END { printf "| %s | %d | %.1f | %.2f | %.1f |\n", what, ranks, e, m / 1048576, u }' "$work/time.$$"
