@@ -34,7 +34,7 @@ static const char *const DIAGNOSE_OUT[]    = {"diagnostics.json", NULL};
 static const char *const PREDICT_CONFIG[] = {
     "predict", "model", "data.rescale_factor", "data.min_transactions", "sampler.seed", NULL};
 static const char *const PREDICT_IN[]  = {"portfolio.h5", "trace.nc", NULL};
-static const char *const PREDICT_OUT[] = {"predictions.h5", "predictions.csv", NULL};
+static const char *const PREDICT_OUT[] = {"predictions.h5", "predictions.csv", "new_customer.json", NULL};
 
 static const char *const EVALUATE_CONFIG[] = {"predict", "model", "data.holdout_end", "sampler.seed", NULL};
 static const char *const EVALUATE_IN[]     = {"portfolio.h5", "trace.nc", "predictions.h5", NULL};

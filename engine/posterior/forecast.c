@@ -7,11 +7,12 @@
 
 #include "engine/numerics/pinned.h"
 
-/* Nodes in T. The residual process depends on T smoothly, through alpha + T; in log(T + T_most / 16), eight
- * nodes over a factor of two and twelve over any range leave a relative error below 1e-7, a thousandth of
- * what a thousand draws leave (tests/unit/forecast). */
-enum { NODES = 12, FEW_NODES = 8 };
-static const size_t TABLE_BYTES_MOST = (size_t)512 << 20;
+/* Nodes in T. The residual process depends on T smoothly, but how far its nearest singularity is (T = -alpha
+ * for the BG/NBD) only the draws know: the fewest nodes and the shift of the logarithm are chosen at the
+ * start so that values between nodes agree with direct calls (tests/unit/forecast). */
+enum { NODES_MOST = 65 };
+static const double INTERPOLATION_ERROR_MOST = 1e-9;
+static const size_t TABLE_BYTES_MOST         = (size_t)512 << 20;
 
 /* Residual process of alive customers with one (segment, x): value[draw][function][node]. */
 typedef struct table {
@@ -24,7 +25,8 @@ struct clv_forecast {
   size_t            n_function; /* expected and discounted per horizon, and forever */
   size_t            n_quantity, n_summary;
   bool              has_forever;
-  double            node[NODES], weight[NODES]; /* of T's transform, and barycentric */
+  double            node[NODES_MOST], weight[NODES_MOST]; /* of T's transform, and barycentric */
+  double            shift;                                /* of T inside the logarithm */
   size_t            n_node;
   table            *table; /* owned [n_table], ascending keys */
   size_t            n_table;
@@ -38,54 +40,35 @@ struct clv_forecast {
   double           *scratch;  /* owned [n_draw] */
 };
 
-static double transform(const clv_forecast *self, double T) {
-  return clv_log(T + self->plan.T_most / 16.0 + 1e-12);
-}
-static double transform_back(const clv_forecast *self, double u) {
-  return clv_exp(u) - self->plan.T_most / 16.0 - 1e-12;
-}
+static double transform(const clv_forecast *self, double T) { return clv_log(T + self->shift); }
+static double transform_back(const clv_forecast *self, double u) { return clv_exp(u) - self->shift; }
 
 /* Chebyshev points of the second kind, with the ends; weights alternate and are halved there (Berrut &
- * Trefethen 2004, eq. 5.4). Cosines from a table: the C library's depend on the CPU. */
-static void nodes_place(clv_forecast *self) {
-  static const double MANY[NODES]    = {1.0,
-                                        0.9594929736144974,
-                                        0.8412535328311812,
-                                        0.6548607339452851,
-                                        0.41541501300188644,
-                                        0.14231483827328512,
-                                        -0.142314838273285,
-                                        -0.4154150130018863,
-                                        -0.654860733945285,
-                                        -0.8412535328311811,
-                                        -0.9594929736144974,
-                                        -1.0},
-                      FEW[FEW_NODES] = {1.0,
-                                        0.9009688679024191,
-                                        0.6234898018587336,
-                                        0.22252093395631445,
-                                        -0.22252093395631434,
-                                        -0.6234898018587335,
-                                        -0.900968867902419,
-                                        -1.0};
-  const double  low = transform(self, self->plan.T_least), high = transform(self, self->plan.T_most);
-  const bool    few    = high - low < 0.69314718055994531;
-  const double *cosine = few ? FEW : MANY;
-  self->n_node         = !(self->plan.T_most > self->plan.T_least) ? 1 : few ? FEW_NODES : NODES;
-  for (size_t k = 0; k < self->n_node; k++) {
-    self->node[k]   = 0.5 * (low + high) + 0.5 * (high - low) * cosine[k];
-    self->weight[k] = (k % 2 == 0 ? 1.0 : -1.0) * (k == 0 || k + 1 == self->n_node ? 0.5 : 1.0);
+ * Trefethen 2004, eq. 5.4). Cosines by halving an angle and adding it: the C library's depend on the CPU.
+ * @param n  2^k + 1 or 3 2^k + 1 */
+static void nodes_place(clv_forecast *self, size_t n, double shift) {
+  self->shift      = shift;
+  self->n_node     = n;
+  const double low = transform(self, self->plan.T_least), high = transform(self, self->plan.T_most);
+  const bool   by_3 = (n - 1) % 3 == 0;
+  double       step = by_3 ? 0.5 : 0.0, before = 1.0, cosine = 1.0;
+  for (size_t k = by_3 ? 3 : 2; k < n - 1; k *= 2) step = sqrt(0.5 + 0.5 * step);
+  for (size_t k = 0; k < n; k++) {
+    self->node[k]     = 0.5 * (low + high) + 0.5 * (high - low) * cosine;
+    self->weight[k]   = (k % 2 == 0 ? 1.0 : -1.0) * (k == 0 || k + 1 == n ? 0.5 : 1.0);
+    const double next = k == 0 ? step : 2.0 * step * cosine - before;
+    before = cosine, cosine = next;
   }
 }
 
 /* Lagrange basis at T: value at T = sum of basis[k] × value at node k. */
-static void basis_at(const clv_forecast *self, double T, double basis[NODES]) {
+static void basis_at(const clv_forecast *self, double T, double basis[NODES_MOST]) {
   const double u   = transform(self, T);
   double       sum = 0.0;
   for (size_t k = 0; k < self->n_node; k++) {
     const double distance = u - self->node[k];
     if (distance == 0.0 || self->n_node == 1) {
-      memset(basis, 0, NODES * sizeof *basis);
+      memset(basis, 0, NODES_MOST * sizeof *basis);
       basis[k] = 1.0;
       return;
     }
@@ -93,30 +76,6 @@ static void basis_at(const clv_forecast *self, double T, double basis[NODES]) {
     sum += basis[k];
   }
   for (size_t k = 0; k < self->n_node; k++) basis[k] /= sum;
-}
-
-clv_status clv_forecast_new(const clv_forecast_plan *plan, clv_forecast **out) {
-  clv_forecast *self = NULL;
-  clv_status    st   = CLV_OK;
-  CLV_CHECK(plan->n_horizon >= 1 && plan->n_horizon <= CLV_HORIZON_MAX &&
-            plan->n_quantile <= CLV_QUANTILE_MAX && plan->n_draw > 0);
-  CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
-  self->plan        = *plan;
-  self->has_forever = plan->spend != NULL && plan->delta > 0.0;
-  self->n_function  = 2 * plan->n_horizon + self->has_forever;
-  self->n_quantity =
-      1 + plan->n_horizon + (plan->spend != NULL ? 1 + plan->n_horizon + self->has_forever : 0);
-  self->n_summary = 2 + plan->n_quantile;
-  nodes_place(self);
-  CLV_TRY(clv_alloc(plan->n_draw, self->n_function * NODES * sizeof *self->spare, (void **)&self->spare));
-  CLV_TRY(clv_alloc(plan->n_draw, self->n_quantity * sizeof *self->draws, (void **)&self->draws));
-  CLV_TRY(clv_alloc(plan->n_draw, self->n_function * sizeof *self->residual, (void **)&self->residual));
-  CLV_TRY(clv_alloc(plan->n_draw, sizeof *self->alive, (void **)&self->alive));
-  CLV_TRY(clv_alloc(plan->n_draw, sizeof *self->scratch, (void **)&self->scratch));
-  *out = self, self = NULL;
-out:
-  clv_forecast_free(&self);
-  return st;
 }
 
 void clv_forecast_free(clv_forecast **self) {
@@ -159,7 +118,7 @@ static void functions_evaluate(const clv_forecast *self, const double *updated, 
     value[2 * p->n_horizon * stride] = p->process->discounted(updated, p->delta, INFINITY);
 }
 
-/* value [n_draw][n_function][NODES] for draws [first, last) */
+/* value [n_draw][n_function][n_node] for draws [first, last) */
 static void table_fill(const clv_forecast *self, uint64_t key, size_t first, size_t last, double *value) {
   clv_customer who = {.x = (uint32_t)key};
   for (size_t s = first; s < last; s++)
@@ -168,12 +127,91 @@ static void table_fill(const clv_forecast *self, uint64_t key, size_t first, siz
       who.T = transform_back(self, self->node[k]);
       if (self->n_node == 1) who.T = self->plan.T_least;
       self->plan.process->update(theta_at(self, s, (size_t)(key >> 32)), &who, updated);
-      functions_evaluate(self, updated, value + s * self->n_function * NODES + k, NODES);
+      functions_evaluate(self, updated, value + s * self->n_function * self->n_node + k, self->n_node);
     }
 }
 
+/* Largest relative error between nodes, for one draw's residual process. */
+static double interpolation_error(const clv_forecast *self, size_t draw, size_t segment, uint32_t x) {
+  enum { FUNCTIONS_MOST = 2 * CLV_HORIZON_MAX + 1 };
+  double       at_node[FUNCTIONS_MOST * NODES_MOST], direct[FUNCTIONS_MOST], basis[NODES_MOST], most = 0.0;
+  double       updated[CLV_PARAMETER_MAX];
+  clv_customer who = {.x = x};
+  for (size_t k = 0; k < self->n_node; k++) {
+    who.T = transform_back(self, self->node[k]);
+    self->plan.process->update(theta_at(self, draw, segment), &who, updated);
+    functions_evaluate(self, updated, at_node + k, self->n_node);
+  }
+  for (size_t k = 0; k + 1 < self->n_node; k++) {
+    who.T = transform_back(self, 0.5 * (self->node[k] + self->node[k + 1]));
+    self->plan.process->update(theta_at(self, draw, segment), &who, updated);
+    functions_evaluate(self, updated, direct, 1);
+    basis_at(self, who.T, basis);
+    for (size_t f = 0; f < self->n_function; f++) {
+      double sum = 0.0;
+      for (size_t j = 0; j < self->n_node; j++) sum += basis[j] * at_node[f * self->n_node + j];
+      if (direct[f] != 0.0) most = fmax(most, fabs(sum / direct[f] - 1.0));
+    }
+  }
+  return most;
+}
+
+static bool nodes_suffice(const clv_forecast *self) {
+  enum { PROBES = 6 };
+  static const uint32_t X[] = {0, 2, 30};
+  for (size_t i = 0; i < PROBES; i++)
+    for (size_t k = 0; k < sizeof X / sizeof *X; k++)
+      if (!(interpolation_error(self, i * (self->plan.n_draw - 1) / (PROBES - 1), i % self->plan.n_segment,
+                                X[k]) <= INTERPOLATION_ERROR_MOST))
+        return false;
+  return true;
+}
+
+/* A function of the plan alone, so that every rank and every call has the same nodes. */
+static void nodes_choose(clv_forecast *self) {
+  static const size_t COUNT[] = {9, 13, 17, 25, 33, 49, NODES_MOST};
+  static const double SHARE[] = {1.0 / 64, 1.0 / 16, 1.0 / 4, 1.0 / 256};
+  const double        most    = self->plan.T_most;
+  if (!(most > self->plan.T_least)) {
+    self->shift   = 1.0;
+    self->n_node  = 1;
+    self->node[0] = transform(self, self->plan.T_least);
+    return;
+  }
+  for (size_t n = 0; n < sizeof COUNT / sizeof *COUNT; n++)
+    for (size_t k = 0; k < sizeof SHARE / sizeof *SHARE; k++) {
+      nodes_place(self, COUNT[n], most * SHARE[k]);
+      if (nodes_suffice(self)) return;
+    }
+}
+
+clv_status clv_forecast_new(const clv_forecast_plan *plan, clv_forecast **out) {
+  clv_forecast *self = NULL;
+  clv_status    st   = CLV_OK;
+  CLV_CHECK(plan->n_horizon >= 1 && plan->n_horizon <= CLV_HORIZON_MAX &&
+            plan->n_quantile <= CLV_QUANTILE_MAX && plan->n_draw > 0);
+  CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
+  self->plan        = *plan;
+  self->has_forever = plan->spend != NULL && plan->delta > 0.0;
+  self->n_function  = 2 * plan->n_horizon + self->has_forever;
+  self->n_quantity =
+      1 + plan->n_horizon + (plan->spend != NULL ? 1 + plan->n_horizon + self->has_forever : 0);
+  self->n_summary = 2 + plan->n_quantile;
+  nodes_choose(self);
+  CLV_TRY(
+      clv_alloc(plan->n_draw, self->n_function * self->n_node * sizeof *self->spare, (void **)&self->spare));
+  CLV_TRY(clv_alloc(plan->n_draw, self->n_quantity * sizeof *self->draws, (void **)&self->draws));
+  CLV_TRY(clv_alloc(plan->n_draw, self->n_function * sizeof *self->residual, (void **)&self->residual));
+  CLV_TRY(clv_alloc(plan->n_draw, sizeof *self->alive, (void **)&self->alive));
+  CLV_TRY(clv_alloc(plan->n_draw, sizeof *self->scratch, (void **)&self->scratch));
+  *out = self, self = NULL;
+out:
+  clv_forecast_free(&self);
+  return st;
+}
+
 clv_status clv_forecast_tabulate(clv_forecast *self, const clv_comm *comm, const uint64_t *key, size_t n) {
-  const size_t one  = self->plan.n_draw * self->n_function * NODES;
+  const size_t one  = self->plan.n_draw * self->n_function * self->n_node;
   const int    size = clv_comm_size(comm);
   clv_status   st   = CLV_OK;
   if (n > TABLE_BYTES_MOST / (one * sizeof *self->slab)) n = TABLE_BYTES_MOST / (one * sizeof *self->slab);
@@ -212,11 +250,11 @@ static const double *table_find(clv_forecast *self, uint64_t key) {
 /* residual [n_function][n_draw] at this (segment, x, T). */
 static void residual_interpolate(clv_forecast *self, const clv_forecast_row *row) {
   const double *value = table_find(self, (uint64_t)row->segment << 32 | row->who.x);
-  double        basis[NODES];
+  double        basis[NODES_MOST];
   basis_at(self, row->who.T, basis);
   for (size_t s = 0; s < self->plan.n_draw; s++)
     for (size_t f = 0; f < self->n_function; f++) {
-      const double *at  = value + (s * self->n_function + f) * NODES;
+      const double *at  = value + (s * self->n_function + f) * self->n_node;
       double        sum = 0.0;
       for (size_t k = 0; k < self->n_node; k++) sum += basis[k] * at[k];
       self->residual[f * self->plan.n_draw + s] = sum;

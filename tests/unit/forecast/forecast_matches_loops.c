@@ -1,0 +1,184 @@
+/* The streaming forecast equals plain loops over draws, and does not depend on how customers are cut into
+ * calls or on what was tabulated. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/posterior/forecast.h"
+
+enum {
+  DRAWS      = 41,
+  SEGMENTS   = 2,
+  WHO        = 40,
+  QUANTILES  = 3,
+  HORIZONS   = 2,
+  SUMMARY    = 2 + QUANTILES,
+  QUANTITIES = 7
+};
+
+static const double HORIZON[HORIZONS] = {4.5, 39.0}, QUANTILE[QUANTILES] = {0.05, 0.5, 0.95};
+static const double MARGIN = 0.3, DELTA = 0.0018;
+
+typedef struct fixture {
+  double            theta[DRAWS][SEGMENTS][4], spend[DRAWS][SEGMENTS][3];
+  clv_forecast_row  row[WHO];
+  clv_forecast_plan plan;
+} fixture;
+
+/* Around the published fit of CDNOW (Fader, Hardie & Lee 2005), some draws with a < 1 and some with a > 1. */
+static void fixture_fill(fixture *f, double T_least, double T_most) {
+  static const uint32_t X[] = {0, 1, 2, 7, 29};
+  for (size_t s = 0; s < DRAWS; s++)
+    for (size_t g = 0; g < SEGMENTS; g++) {
+      const double u = (double)((s * 17 + g * 5) % DRAWS) / DRAWS, w = (double)((s * 7 + g) % DRAWS) / DRAWS;
+      const double theta[4] = {0.20 + 0.09 * u, 3.5 + 2.0 * w, 0.6 + 0.7 * u, 2.0 + w};
+      const double spend[3] = {5.0 + 2.0 * w, 3.0 + u, 13.0 + 5.0 * u};
+      memcpy(f->theta[s][g], theta, sizeof theta);
+      memcpy(f->spend[s][g], spend, sizeof spend);
+    }
+  for (uint32_t i = 0; i < WHO; i++) {
+    const double   T = T_least + (T_most - T_least) * (double)(i * 11 % WHO) / (WHO - 1);
+    const uint32_t x = X[i % 5];
+    f->row[i]        = (clv_forecast_row){.who     = {.x     = x,
+                                                      .T     = T,
+                                                      .t_x   = x == 0 ? 0.0 : T * (0.3 + 0.7 * (double)(i % 3) / 2),
+                                                      .spend = x == 0 ? 0.0 : 12.0 + i},
+                                          .segment = i / 5 % SEGMENTS,
+                                          .place   = i};
+  }
+  f->row[8]       = f->row[3]; /* the same history twice: everything is shared */
+  f->row[8].place = 8;
+  f->plan         = (clv_forecast_plan){.process     = clv_process_find("bg_nbd"),
+                                        .spend       = clv_spend_find("gamma_gamma"),
+                                        .n_draw      = DRAWS,
+                                        .n_segment   = SEGMENTS,
+                                        .theta       = &f->theta[0][0][0],
+                                        .spend_theta = &f->spend[0][0][0],
+                                        .n_horizon   = HORIZONS,
+                                        .n_quantile  = QUANTILES,
+                                        .horizon     = HORIZON,
+                                        .quantile    = QUANTILE,
+                                        .delta       = DELTA,
+                                        .margin      = MARGIN,
+                                        .T_least     = T_least,
+                                        .T_most      = T_most};
+}
+
+static int ascending(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+/* draws[quantity][draw] by direct calls */
+static void draws_by_loop(const fixture *f, const clv_forecast_row *row, double draws[QUANTITIES][DRAWS]) {
+  const clv_process_ops *process = f->plan.process;
+  for (size_t s = 0; s < DRAWS; s++) {
+    const double *theta = f->theta[s][row->segment];
+    const double  alive = process->p_alive(theta, &row->who),
+                 spend  = f->plan.spend->expected(f->spend[s][row->segment], &row->who);
+    double updated[CLV_PARAMETER_MAX];
+    process->update(theta, &row->who, updated);
+    draws[0][s] = alive;
+    draws[3][s] = spend;
+    for (size_t h = 0; h < HORIZONS; h++) {
+      draws[1 + h][s] = alive * process->expected(updated, HORIZON[h]);
+      draws[4 + h][s] = MARGIN * spend * alive * process->discounted(updated, DELTA, HORIZON[h]);
+    }
+    draws[6][s] = MARGIN * spend * alive * process->discounted(updated, DELTA, INFINITY);
+  }
+}
+
+static void summary_by_sorting(double *draw, double out[SUMMARY]) {
+  double sum = 0.0, squares = 0.0;
+  for (size_t s = 0; s < DRAWS; s++) sum += draw[s];
+  for (size_t s = 0; s < DRAWS; s++) squares += pow(draw[s] - sum / DRAWS, 2.0);
+  out[0] = sum / DRAWS;
+  out[1] = sqrt(squares / (DRAWS - 1));
+  qsort(draw, DRAWS, sizeof *draw, ascending);
+  for (size_t q = 0; q < QUANTILES; q++) {
+    const double at = QUANTILE[q] * (DRAWS - 1), k = floor(at);
+    const double here = draw[(size_t)k], next = draw[(size_t)k + (k + 1 < DRAWS)];
+    out[2 + q] = here + (at - k) * (next - here);
+  }
+}
+
+/* Largest error of any summary, relative to that quantity's mean. */
+static double error_most(double T_least, double T_most) {
+  fixture       f;
+  clv_forecast *forecast = NULL;
+  double        result[WHO][QUANTITIES][SUMMARY], most = 0.0;
+  fixture_fill(&f, T_least, T_most);
+  assert_int_equal(clv_forecast_new(&f.plan, &forecast), CLV_OK);
+  assert_int_equal(clv_forecast_width(forecast), QUANTITIES * SUMMARY);
+  assert_int_equal(clv_forecast_summarise(forecast, WHO, f.row, &result[0][0][0]), CLV_OK);
+  for (size_t i = 0; i < WHO; i++) {
+    double draws[QUANTITIES][DRAWS], expected[SUMMARY];
+    draws_by_loop(&f, &f.row[i], draws);
+    for (size_t q = 0; q < QUANTITIES; q++) {
+      summary_by_sorting(draws[q], expected);
+      for (size_t k = 0; k < SUMMARY; k++)
+        most = fmax(most, fabs(result[f.row[i].place][q][k] - expected[k]) / expected[0]);
+    }
+  }
+  clv_forecast_free(&forecast);
+  return most;
+}
+
+/* The bounds are those the header of forecast.c states for its nodes in T. */
+static void narrow_range(void **state) {
+  (void)state;
+  const double e = error_most(27.0, 39.0);
+  if (!(e < 1e-8)) fail_msg("error %g", e);
+}
+static void wide_range(void **state) {
+  (void)state;
+  const double e = error_most(0.143, 300.0);
+  if (!(e < 1e-8)) fail_msg("error %g", e);
+}
+static void single_age(void **state) {
+  (void)state;
+  const double e = error_most(52.0, 52.0);
+  if (!(e < 1e-12)) fail_msg("error %g", e);
+}
+
+static void calls_and_tables_do_not_matter(void **state) {
+  (void)state;
+  fixture        f;
+  clv_forecast  *one = NULL, *other = NULL;
+  clv_comm      *self = NULL;
+  double         whole[WHO][QUANTITIES * SUMMARY], pieces[WHO][QUANTITIES * SUMMARY];
+  const uint64_t key[] = {0, 2, 29, (uint64_t)1 << 32 | 1};
+  fixture_fill(&f, 0.143, 300.0);
+  assert_int_equal(clv_comm_self(&self), CLV_OK);
+  assert_int_equal(clv_forecast_new(&f.plan, &one), CLV_OK);
+  assert_int_equal(clv_forecast_new(&f.plan, &other), CLV_OK);
+  assert_int_equal(clv_forecast_tabulate(other, self, key, 4), CLV_OK);
+  assert_int_equal(clv_forecast_summarise(one, WHO, f.row, &whole[0][0]), CLV_OK);
+  fixture_fill(&f, 0.143, 300.0);
+  for (size_t i = 0; i < WHO; i += 4) {
+    for (uint32_t k = 0; k < 4; k++) f.row[i + k].place = k;
+    assert_int_equal(clv_forecast_summarise(other, 4, f.row + i, &pieces[i][0]), CLV_OK);
+  }
+  assert_memory_equal(whole, pieces, sizeof whole);
+  clv_forecast_free(&one);
+  clv_forecast_free(&other);
+  clv_comm_free(&self);
+}
+
+int main(int argc, char **argv) {
+  static const struct CMUnitTest tests[] = {cmocka_unit_test(narrow_range), cmocka_unit_test(wide_range),
+                                            cmocka_unit_test(single_age),
+                                            cmocka_unit_test(calls_and_tables_do_not_matter)};
+  if (clv_comm_init(&argc, &argv) < 0) return 1;
+  cmocka_set_message_output(CM_OUTPUT_STDOUT);
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  clv_comm_finalize();
+  return failed;
+}
