@@ -6,6 +6,7 @@
 #include "jobs/evaluate.h"
 #include "jobs/fit.h"
 #include "jobs/predict.h"
+#include "jobs/prior.h"
 #include "jobs/run_directory.h"
 #include "jobs/simulate.h"
 #include "jobs/step.h"
@@ -14,6 +15,7 @@ static const clv_job *const JOBS[] = {
     &CLV_JOB_PREPARE,
     &CLV_JOB_REFIT,
     &CLV_JOB_FIT,
+    &CLV_JOB_PRIOR,
     &CLV_JOB_DIAGNOSE,
     &CLV_JOB_PREDICT,
     &CLV_JOB_EVALUATE,
