@@ -12,8 +12,8 @@ typedef struct clv_series {
   size_t        draw_stride;
 } clv_series;
 
-/** Vehtari, Gelman, Simpson, Carpenter & Bürkner 2021, as R's posterior package computes them. NaN where undefined (constant draws,
- *  fewer than 4 draws). Not collective. */
+/** Vehtari, Gelman, Simpson, Carpenter & Bürkner 2021, as R's posterior package computes them. NaN where
+ * undefined (constant draws, fewer than 4 draws). Not collective. */
 typedef struct clv_summary {
   double mean, sd;
   double q05, q50, q95;
@@ -24,8 +24,8 @@ typedef struct clv_summary {
 
 clv_status clv_summarise(const clv_series *series, clv_summary *out);
 
-/** The single statistics, for tests and for reports. Each returns NaN where undefined and allocates its own scratch;
- *  NaN too where memory is refused. */
+/** The single statistics, for tests and for reports. Each returns NaN where undefined and allocates its own
+ * scratch; NaN too where memory is refused. */
 double clv_rhat_rank(const clv_series *series);
 double clv_rhat_raw(const clv_series *series); /* neither split nor rank-normalised */
 double clv_ess_bulk(const clv_series *series);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/numerics/pinned.h"
+#include "engine/posterior/summary.h"
 
 /* Nodes in T. The residual process depends on T smoothly, but how far its nearest singularity is (T = -alpha
  * for the BG/NBD) only the draws know: the fewest nodes and the shift of the logarithm are chosen at the
@@ -37,7 +38,7 @@ struct clv_forecast {
   double           *draws;    /* owned [n_quantity][n_draw] */
   double           *alive;    /* owned [n_draw] */
   double           *residual; /* owned [n_function][n_draw] at the T at hand */
-  double           *scratch;  /* owned [n_draw] */
+  clv_summary      *summary;  /* owned */
 };
 
 static double transform(const clv_forecast *self, double T) { return clv_log(T + self->shift); }
@@ -86,7 +87,7 @@ void clv_forecast_free(clv_forecast **self) {
   free((*self)->draws);
   free((*self)->residual);
   free((*self)->alive);
-  free((*self)->scratch);
+  clv_summary_free(&(*self)->summary);
   free(*self);
   *self = NULL;
 }
@@ -203,7 +204,7 @@ clv_status clv_forecast_new(const clv_forecast_plan *plan, clv_forecast **out) {
   CLV_TRY(clv_alloc(plan->n_draw, self->n_quantity * sizeof *self->draws, (void **)&self->draws));
   CLV_TRY(clv_alloc(plan->n_draw, self->n_function * sizeof *self->residual, (void **)&self->residual));
   CLV_TRY(clv_alloc(plan->n_draw, sizeof *self->alive, (void **)&self->alive));
-  CLV_TRY(clv_alloc(plan->n_draw, sizeof *self->scratch, (void **)&self->scratch));
+  CLV_TRY(clv_summary_new(plan->n_draw, plan->quantile, plan->n_quantile, &self->summary));
   *out = self, self = NULL;
 out:
   clv_forecast_free(&self);
@@ -292,57 +293,6 @@ static void money_of(clv_forecast *self, const clv_forecast_row *row, double *dr
   }
 }
 
-/* ---- summaries ---- */
-
-/* Hoare's selection inside [low, high]: afterwards value[k] is where sorting would put it, none larger
- * before, none smaller behind. */
-static void select_place(double *value, ptrdiff_t low, ptrdiff_t high, ptrdiff_t k) {
-  while (low < high) {
-    const double pivot = value[low + (high - low) / 2];
-    ptrdiff_t    i = low, j = high;
-    while (i <= j) {
-      while (value[i] < pivot) i++;
-      while (value[j] > pivot) j--;
-      if (i > j) break;
-      const double swap = value[i];
-      value[i++]        = value[j];
-      value[j--]        = swap;
-    }
-    if (k <= j)
-      high = j;
-    else if (k >= i)
-      low = i;
-    else
-      return;
-  }
-}
-
-static double least_of(const double *value, size_t low, size_t high) {
-  double least = value[low];
-  for (size_t i = low + 1; i < high; i++) least = value[i] < least ? value[i] : least;
-  return least;
-}
-
-/* Mean, sd, and type-7 quantiles (Hyndman & Fan 1996) of n values. */
-static void summarise(const clv_forecast *self, const double *draw, double *out) {
-  const size_t n   = self->plan.n_draw;
-  double       sum = 0.0, squares = 0.0;
-  for (size_t s = 0; s < n; s++) sum += draw[s];
-  const double mean = sum / (double)n;
-  for (size_t s = 0; s < n; s++) squares += (draw[s] - mean) * (draw[s] - mean);
-  out[0] = mean;
-  out[1] = n > 1 ? sqrt(squares / (double)(n - 1)) : NAN;
-  memcpy(self->scratch, draw, n * sizeof *draw);
-  for (size_t q = 0, low = 0; q < self->plan.n_quantile; q++) {
-    const double at = self->plan.quantile[q] * (double)(n - 1);
-    const size_t k  = (size_t)at;
-    select_place(self->scratch, (ptrdiff_t)low, (ptrdiff_t)n - 1, (ptrdiff_t)k);
-    const double here = self->scratch[k], next = k + 1 < n ? least_of(self->scratch, k + 1, n) : here;
-    out[2 + q] = at > (double)k ? here + (at - (double)k) * (next - here) : here;
-    low        = k; /* later quantiles are larger */
-  }
-}
-
 static int row_compare(const void *a, const void *b) {
   const clv_forecast_row *x = a, *y = b;
   if (x->segment != y->segment) return x->segment < y->segment ? -1 : 1;
@@ -369,12 +319,12 @@ static void row_forecast(clv_forecast *self, const clv_forecast_row *row, shared
   if (how < HISTORY) {
     purchases_of(self, row, self->draws);
     for (size_t i = 0; i < purchases; i++)
-      summarise(self, quantity(self->draws, self, i), out + i * self->n_summary);
+      clv_summary_of(self->summary, quantity(self->draws, self, i), out + i * self->n_summary);
   }
   if (self->plan.spend == NULL) return;
   money_of(self, row, self->draws);
   for (size_t i = purchases; i < self->n_quantity; i++)
-    summarise(self, quantity(self->draws, self, i), out + i * self->n_summary);
+    clv_summary_of(self->summary, quantity(self->draws, self, i), out + i * self->n_summary);
 }
 
 clv_status clv_forecast_summarise(clv_forecast *self, size_t n, clv_forecast_row *row, double *result) {
@@ -419,5 +369,5 @@ void clv_forecast_new_customer(clv_forecast *self, uint32_t segment, double *res
           p->margin * spend * p->process->discounted_new(theta, p->delta, INFINITY);
   }
   for (size_t i = 0; i < self->n_quantity; i++)
-    summarise(self, quantity(self->draws, self, i), result + i * self->n_summary);
+    clv_summary_of(self->summary, quantity(self->draws, self, i), result + i * self->n_summary);
 }

@@ -5,8 +5,9 @@
 
 #include "comm/comm.h"
 #include "engine/models/process.h"
+#include "engine/posterior/summary.h"
 
-enum { CLV_HORIZON_MAX = 16, CLV_QUANTILE_MAX = 32 };
+enum { CLV_HORIZON_MAX = 16 };
 
 /** What is forecast, and with which posterior draws. Everything is borrowed. */
 typedef struct clv_forecast_plan {

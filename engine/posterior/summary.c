@@ -1,0 +1,183 @@
+#include "engine/posterior/summary.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUCKETS = 512, LANES = 8 };
+
+/* Lanes in a fixed order: fast on any vector width, and the same bits on all. */
+static double lanes_sum(const double lane[LANES]) {
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+static double sum_of(const double *value, size_t n) {
+  double lane[LANES] = {0.0};
+  size_t i           = 0;
+  for (; i + LANES <= n; i += LANES)
+    for (size_t l = 0; l < LANES; l++) lane[l] += value[i + l];
+  for (size_t l = 0; i < n; i++, l++) lane[l] += value[i];
+  return lanes_sum(lane);
+}
+
+static double squares_of(const double *value, size_t n, double mean) {
+  double lane[LANES] = {0.0};
+  size_t i           = 0;
+  for (; i + LANES <= n; i += LANES)
+    for (size_t l = 0; l < LANES; l++) lane[l] += (value[i + l] - mean) * (value[i + l] - mean);
+  for (size_t l = 0; i < n; i++, l++) lane[l] += (value[i] - mean) * (value[i] - mean);
+  return lanes_sum(lane);
+}
+
+/* Smallest and largest; a NaN is neither. */
+static void range_of(const double *value, size_t n, double *low, double *high) {
+  double least[LANES], most[LANES];
+  for (size_t l = 0; l < LANES; l++) least[l] = INFINITY, most[l] = -INFINITY;
+  for (size_t i = 0; i < n; i++) {
+    const size_t l = i % LANES;
+    least[l]       = value[i] < least[l] ? value[i] : least[l];
+    most[l]        = value[i] > most[l] ? value[i] : most[l];
+  }
+  *low = least[0], *high = most[0];
+  for (size_t l = 1; l < LANES; l++) {
+    *low  = least[l] < *low ? least[l] : *low;
+    *high = most[l] > *high ? most[l] : *high;
+  }
+}
+
+/* Hoare's selection: afterwards value[k] is where sorting would put it. */
+static double select_place(double *value, ptrdiff_t n, ptrdiff_t k) {
+  ptrdiff_t low = 0, high = n - 1;
+  while (low < high) {
+    const double pivot = value[low + (high - low) / 2];
+    ptrdiff_t    i = low, j = high;
+    while (i <= j) {
+      while (value[i] < pivot) i++;
+      while (value[j] > pivot) j--;
+      if (i > j) break;
+      const double swap = value[i];
+      value[i++]        = value[j];
+      value[j--]        = swap;
+    }
+    if (k <= j)
+      high = j;
+    else if (k >= i)
+      low = i;
+    else
+      break;
+  }
+  return value[k];
+}
+
+struct clv_summary {
+  size_t    n, n_quantile;
+  double    quantile[CLV_QUANTILE_MAX];
+  double   *sorted; /* owned [n] room to sort in */
+  uint16_t *bucket; /* owned [n] where each value was dealt to: lower buckets hold smaller values */
+  uint32_t  before[BUCKETS + 1]; /* values in lower buckets */
+};
+
+clv_status clv_summary_new(size_t n_value, const double *quantile, size_t n_quantile, clv_summary **out) {
+  clv_summary *self = NULL;
+  clv_status   st   = CLV_OK;
+  CLV_CHECK(n_value > 0 && n_value <= UINT32_MAX && n_quantile <= CLV_QUANTILE_MAX);
+  CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
+  self->n          = n_value;
+  self->n_quantile = n_quantile;
+  for (size_t q = 0; q < n_quantile; q++) self->quantile[q] = quantile[q];
+  CLV_TRY(clv_alloc(n_value, sizeof *self->sorted, (void **)&self->sorted));
+  CLV_TRY(clv_alloc(n_value, sizeof *self->bucket, (void **)&self->bucket));
+  *out = self, self = NULL;
+out:
+  clv_summary_free(&self);
+  return st;
+}
+
+void clv_summary_free(clv_summary **self) {
+  if (self == NULL || *self == NULL) return;
+  free((*self)->sorted);
+  free((*self)->bucket);
+  free(*self);
+  *self = NULL;
+}
+
+size_t clv_summary_width(const clv_summary *self) { return 2 + self->n_quantile; }
+
+/* False where buckets of equal width cannot tell values apart: all alike, or too far apart. */
+static bool values_deal(clv_summary *self, const double *value) {
+  double low, high;
+  range_of(value, self->n, &low, &high);
+  const double scale = (double)BUCKETS / (high - low);
+  if (!(high > low) || !isfinite(high - low) || !isfinite(scale)) return false;
+  memset(self->before, 0, sizeof self->before);
+  for (size_t i = 0; i < self->n; i++) {
+    const int32_t at = (int32_t)((value[i] - low) * scale);
+    self->bucket[i]  = (uint16_t)(at < BUCKETS ? at : BUCKETS - 1);
+  }
+  for (size_t i = 0; i < self->n; i++) self->before[self->bucket[i] + 1]++;
+  for (size_t b = 0; b < BUCKETS; b++) self->before[b + 1] += self->before[b];
+  return true;
+}
+
+/* The bucket of the k-th smallest value. */
+static size_t bucket_of(const clv_summary *self, size_t k) {
+  size_t low = 0, high = BUCKETS;
+  while (high - low > 1) {
+    const size_t middle = low + (high - low) / 2;
+    if (self->before[middle] <= k)
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* Gathers one bucket in self->sorted. @return how many */
+static size_t bucket_gather(clv_summary *self, const double *value, size_t bucket) {
+  size_t n = 0;
+  for (size_t i = 0; i < self->n; i++) {
+    self->sorted[n] = value[i];
+    n += self->bucket[i] == bucket;
+  }
+  return n;
+}
+
+/* The k-th smallest value and the one after it (or itself, where it is the last). */
+static void places_by_bucket(clv_summary *self, const double *value, size_t k, double *here, double *next) {
+  const size_t after = k + 1 < self->n ? k + 1 : k;
+  size_t       b = bucket_of(self, k), n = bucket_gather(self, value, b);
+  *here = select_place(self->sorted, (ptrdiff_t)n, (ptrdiff_t)(k - self->before[b]));
+  if (bucket_of(self, after) != b) {
+    b = bucket_of(self, after);
+    n = bucket_gather(self, value, b);
+  }
+  *next = select_place(self->sorted, (ptrdiff_t)n, (ptrdiff_t)(after - self->before[b]));
+}
+
+static void places_by_selection(clv_summary *self, size_t k, double *here, double *next) {
+  const size_t after = k + 1 < self->n ? k + 1 : k;
+  *here              = select_place(self->sorted, (ptrdiff_t)self->n, (ptrdiff_t)k);
+  *next              = select_place(self->sorted, (ptrdiff_t)self->n, (ptrdiff_t)after);
+}
+
+void clv_summary_of(clv_summary *self, const double *value, double *out) {
+  const size_t n    = self->n;
+  const double mean = sum_of(value, n) / (double)n;
+  out[0]            = mean;
+  out[1]            = n > 1 ? sqrt(squares_of(value, n, mean) / (double)(n - 1)) : NAN;
+  if (self->n_quantile == 0) return;
+  const bool dealt = isfinite(mean) && values_deal(self, value); /* a finite mean: no NaN, no infinity */
+  if (!dealt) memcpy(self->sorted, value, n * sizeof *value);
+  for (size_t q = 0; q < self->n_quantile; q++) {
+    const double at = self->quantile[q] * (double)(n - 1);
+    const size_t k  = (size_t)at;
+    double       here, next;
+    if (dealt)
+      places_by_bucket(self, value, k, &here, &next);
+    else
+      places_by_selection(self, k, &here, &next);
+    out[2 + q] = at > (double)k ? here + (at - (double)k) * (next - here) : here;
+  }
+}
