@@ -35,10 +35,13 @@ static double squares_of(const double *value, size_t n, double mean) {
 static void range_of(const double *value, size_t n, double *low, double *high) {
   double least[LANES], most[LANES];
   for (size_t l = 0; l < LANES; l++) least[l] = INFINITY, most[l] = -INFINITY;
-  for (size_t i = 0; i < n; i++) {
-    const size_t l = i % LANES;
-    least[l]       = value[i] < least[l] ? value[i] : least[l];
-    most[l]        = value[i] > most[l] ? value[i] : most[l];
+  for (size_t i = 0; i < n; i += LANES) {
+    const size_t first = i + LANES <= n ? i : n < LANES ? 0 : n - LANES; /* the last eight again */
+    for (size_t l = 0; l < LANES && l < n; l++) {
+      const double v = value[first + l];
+      least[l]       = v < least[l] ? v : least[l];
+      most[l]        = v > most[l] ? v : most[l];
+    }
   }
   *low = least[0], *high = most[0];
   for (size_t l = 1; l < LANES; l++) {
@@ -76,6 +79,8 @@ struct clv_summary {
   double    quantile[CLV_QUANTILE_MAX];
   double   *sorted; /* owned [n] room to sort in */
   uint16_t *bucket; /* owned [n] where each value was dealt to: lower buckets hold smaller values */
+  uint32_t *listed; /* owned [n] values in buckets that hold a quantile */
+  size_t    n_listed;
   uint32_t  before[BUCKETS + 1]; /* values in lower buckets */
 };
 
@@ -89,6 +94,7 @@ clv_status clv_summary_new(size_t n_value, const double *quantile, size_t n_quan
   for (size_t q = 0; q < n_quantile; q++) self->quantile[q] = quantile[q];
   CLV_TRY(clv_alloc(n_value, sizeof *self->sorted, (void **)&self->sorted));
   CLV_TRY(clv_alloc(n_value, sizeof *self->bucket, (void **)&self->bucket));
+  CLV_TRY(clv_alloc(n_value, sizeof *self->listed, (void **)&self->listed));
   *out = self, self = NULL;
 out:
   clv_summary_free(&self);
@@ -99,6 +105,7 @@ void clv_summary_free(clv_summary **self) {
   if (self == NULL || *self == NULL) return;
   free((*self)->sorted);
   free((*self)->bucket);
+  free((*self)->listed);
   free(*self);
   *self = NULL;
 }
@@ -134,12 +141,28 @@ static size_t bucket_of(const clv_summary *self, size_t k) {
   return low;
 }
 
+/* Lists the values in buckets that some quantile falls in: the only ones looked at from here on. */
+static void quantiles_list(clv_summary *self) {
+  uint8_t wanted[BUCKETS] = {0};
+  size_t  n               = 0;
+  for (size_t q = 0; q < self->n_quantile; q++) {
+    const size_t k             = (size_t)(self->quantile[q] * (double)(self->n - 1));
+    wanted[bucket_of(self, k)] = 1;
+    wanted[bucket_of(self, k + 1 < self->n ? k + 1 : k)] = 1;
+  }
+  for (size_t i = 0; i < self->n; i++) {
+    self->listed[n] = (uint32_t)i;
+    n += wanted[self->bucket[i]];
+  }
+  self->n_listed = n;
+}
+
 /* Gathers one bucket in self->sorted. @return how many */
 static size_t bucket_gather(clv_summary *self, const double *value, size_t bucket) {
   size_t n = 0;
-  for (size_t i = 0; i < self->n; i++) {
-    self->sorted[n] = value[i];
-    n += self->bucket[i] == bucket;
+  for (size_t i = 0; i < self->n_listed; i++) {
+    const size_t at = self->listed[i];
+    if (self->bucket[at] == bucket) self->sorted[n++] = value[at];
   }
   return n;
 }
@@ -169,7 +192,10 @@ void clv_summary_of(clv_summary *self, const double *value, double *out) {
   out[1]            = n > 1 ? sqrt(squares_of(value, n, mean) / (double)(n - 1)) : NAN;
   if (self->n_quantile == 0) return;
   const bool dealt = isfinite(mean) && values_deal(self, value); /* a finite mean: no NaN, no infinity */
-  if (!dealt) memcpy(self->sorted, value, n * sizeof *value);
+  if (dealt)
+    quantiles_list(self);
+  else
+    memcpy(self->sorted, value, n * sizeof *value);
   for (size_t q = 0; q < self->n_quantile; q++) {
     const double at = self->quantile[q] * (double)(n - 1);
     const size_t k  = (size_t)at;
