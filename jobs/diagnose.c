@@ -24,7 +24,8 @@ typedef struct verdict {
   size_t  n_line, worst_ess, worst_rhat; /* lines */
   double  least_ess, most_rhat;
   size_t  n_divergent, n_deep, n_draw;
-  double *e_bfmi; /* owned [n_chain] */
+  int64_t n_steps; /* gradients after the warm-up, all chains */
+  double *e_bfmi;  /* owned [n_chain] */
   size_t  n_chain;
   char    digest[65];
 } verdict;
@@ -78,6 +79,7 @@ static clv_status chains_look(verdict *v, const clv_draws *draws) {
     for (size_t d = 0; d < draws->n_draw; d++) {
       const clv_trace_stat *stat = &draws->stat[c * draws->n_draw + d];
       energy[d]                  = stat->energy;
+      v->n_steps += stat->n_steps;
       v->n_divergent += stat->diverging != 0;
       v->n_deep += stat->reached_max_treedepth != 0;
     }
@@ -119,8 +121,11 @@ static void table_print(const verdict *v) {
   }
   double least = INFINITY;
   for (size_t c = 0; c < v->n_chain; c++) least = fmin(least, v->e_bfmi[c]);
-  printf("%zu chains of %zu draws: %zu divergent, %zu at the largest tree depth, least E-BFMI %.2f\n",
-         v->n_chain, v->n_draw, v->n_divergent, v->n_deep, least);
+  printf(
+      "%zu chains of %zu draws: %zu divergent, %zu at the largest tree depth, least E-BFMI %.2f, "
+      "%.1f gradients a draw\n",
+      v->n_chain, v->n_draw, v->n_divergent, v->n_deep, least,
+      (double)v->n_steps / (double)(v->n_chain * v->n_draw));
   printf("draws sha256 %s\n", v->digest);
 }
 
@@ -144,15 +149,16 @@ static clv_status json_write(const verdict *v, const clv_config *config, const c
   for (size_t i = 0; i < v->n_line; i++)
     json_object_set_new(parameters, v->line[i].name, line_json(&v->line[i].summary));
   for (size_t c = 0; c < v->n_chain; c++) json_array_append_new(e_bfmi, number_or_null(v->e_bfmi[c]));
-  json_t *root = json_pack(
-      "{s:b, s:o, s:o, s:f, s:f, s:I, s:I, s:I, s:I, s:o, s:s, s:o}", "converged", is_converged(v, config),
-      "least_ess", number_or_null(v->least_ess), "most_rhat", number_or_null(v->most_rhat), "min_ess",
-      config->diagnostics.min_ess, "max_rhat", config->diagnostics.max_rhat, "chains", (json_int_t)v->n_chain,
-      "draws", (json_int_t)v->n_draw, "divergent", (json_int_t)v->n_divergent, "at_max_tree_depth",
-      (json_int_t)v->n_deep, "e_bfmi", e_bfmi, "draws_sha256", v->digest, "parameters", parameters);
-  char      *text = root == NULL ? NULL : json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-  clv_status st   = text == NULL ? clv_fail(CLV_ENOMEM, "no memory for '%s'", path)
-                                 : clv_file_write(path, text, strlen(text));
+  json_t *root  = json_pack("{s:b, s:o, s:o, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:o, s:s, s:o}", "converged",
+                            is_converged(v, config), "least_ess", number_or_null(v->least_ess), "most_rhat",
+                            number_or_null(v->most_rhat), "min_ess", config->diagnostics.min_ess, "max_rhat",
+                            config->diagnostics.max_rhat, "chains", (json_int_t)v->n_chain, "draws",
+                            (json_int_t)v->n_draw, "divergent", (json_int_t)v->n_divergent,
+                            "at_max_tree_depth", (json_int_t)v->n_deep, "gradients", (json_int_t)v->n_steps,
+                            "e_bfmi", e_bfmi, "draws_sha256", v->digest, "parameters", parameters);
+  char   *text  = root == NULL ? NULL : json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+  clv_status st = text == NULL ? clv_fail(CLV_ENOMEM, "no memory for '%s'", path)
+                               : clv_file_write(path, text, strlen(text));
   free(text);
   json_decref(root);
   return st;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "engine/numerics/pinned.h"
-#include "engine/posterior/summary.h"
+#include "engine/posterior/draw_summary.h"
 
 /* Nodes in T. The residual process depends on T smoothly, but how far its nearest singularity is (T = -alpha
  * for the BG/NBD) only the draws know: the fewest nodes and the shift of the logarithm are chosen at the
@@ -38,7 +38,7 @@ struct clv_forecast {
   double           *draws;    /* owned [n_quantity][n_draw] */
   double           *alive;    /* owned [n_draw] */
   double           *residual; /* owned [n_function][n_draw] at the T at hand */
-  clv_summary      *summary;  /* owned */
+  clv_draw_summary *summary;  /* owned */
 };
 
 static double transform(const clv_forecast *self, double T) { return clv_log(T + self->shift); }
@@ -87,7 +87,7 @@ void clv_forecast_free(clv_forecast **self) {
   free((*self)->draws);
   free((*self)->residual);
   free((*self)->alive);
-  clv_summary_free(&(*self)->summary);
+  clv_draw_summary_free(&(*self)->summary);
   free(*self);
   *self = NULL;
 }
@@ -204,7 +204,7 @@ clv_status clv_forecast_new(const clv_forecast_plan *plan, clv_forecast **out) {
   CLV_TRY(clv_alloc(plan->n_draw, self->n_quantity * sizeof *self->draws, (void **)&self->draws));
   CLV_TRY(clv_alloc(plan->n_draw, self->n_function * sizeof *self->residual, (void **)&self->residual));
   CLV_TRY(clv_alloc(plan->n_draw, sizeof *self->alive, (void **)&self->alive));
-  CLV_TRY(clv_summary_new(plan->n_draw, plan->quantile, plan->n_quantile, &self->summary));
+  CLV_TRY(clv_draw_summary_new(plan->n_draw, plan->quantile, plan->n_quantile, &self->summary));
   *out = self, self = NULL;
 out:
   clv_forecast_free(&self);
@@ -319,12 +319,12 @@ static void row_forecast(clv_forecast *self, const clv_forecast_row *row, shared
   if (how < HISTORY) {
     purchases_of(self, row, self->draws);
     for (size_t i = 0; i < purchases; i++)
-      clv_summary_of(self->summary, quantity(self->draws, self, i), out + i * self->n_summary);
+      clv_draw_summary_of(self->summary, quantity(self->draws, self, i), out + i * self->n_summary);
   }
   if (self->plan.spend == NULL) return;
   money_of(self, row, self->draws);
   for (size_t i = purchases; i < self->n_quantity; i++)
-    clv_summary_of(self->summary, quantity(self->draws, self, i), out + i * self->n_summary);
+    clv_draw_summary_of(self->summary, quantity(self->draws, self, i), out + i * self->n_summary);
 }
 
 clv_status clv_forecast_summarise(clv_forecast *self, size_t n, clv_forecast_row *row, double *result) {
@@ -369,5 +369,5 @@ void clv_forecast_new_customer(clv_forecast *self, uint32_t segment, double *res
           p->margin * spend * p->process->discounted_new(theta, p->delta, INFINITY);
   }
   for (size_t i = 0; i < self->n_quantity; i++)
-    clv_summary_of(self->summary, quantity(self->draws, self, i), result + i * self->n_summary);
+    clv_draw_summary_of(self->summary, quantity(self->draws, self, i), result + i * self->n_summary);
 }

@@ -5,7 +5,7 @@
 
 #include "comm/comm.h"
 #include "engine/models/process.h"
-#include "engine/posterior/summary.h"
+#include "engine/posterior/draw_summary.h"
 
 enum { CLV_HORIZON_MAX = 16 };
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "engine/numerics/rng.h"
-#include "engine/posterior/summary.h"
+#include "engine/posterior/draw_summary.h"
 
 enum { MOST = 5000, KINDS = 8 };
 
@@ -52,18 +52,18 @@ static double type_7(const double *sorted, size_t n, double q) {
 static int same(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
 
 static void check(int kind, size_t n, clv_rng *rng) {
-  static double value[MOST], sorted[MOST];
-  double        got[2 + QUANTILES];
-  long double   sum = 0, squares = 0;
-  clv_summary  *summary = NULL;
+  static double     value[MOST], sorted[MOST];
+  double            got[2 + QUANTILES];
+  long double       sum = 0, squares = 0;
+  clv_draw_summary *summary = NULL;
   for (size_t i = 0; i < n; i++) sum += value[i] = made(kind, rng, i);
   const long double mean = sum / (long double)n;
   for (size_t i = 0; i < n; i++) squares += (value[i] - mean) * (value[i] - mean);
   memcpy(sorted, value, n * sizeof *sorted);
   qsort(sorted, n, sizeof *sorted, compare);
-  assert_int_equal(clv_summary_new(n, QUANTILE, QUANTILES, &summary), CLV_OK);
-  assert_int_equal(clv_summary_width(summary), 2 + QUANTILES);
-  clv_summary_of(summary, value, got);
+  assert_int_equal(clv_draw_summary_new(n, QUANTILE, QUANTILES, &summary), CLV_OK);
+  assert_int_equal(clv_draw_summary_width(summary), 2 + QUANTILES);
+  clv_draw_summary_of(summary, value, got);
   for (size_t q = 0; q < QUANTILES; q++) assert_true(same(got[2 + q], type_7(sorted, n, QUANTILE[q])));
   if (kind < 4) { /* sums of at most 5000 values: well under 1e-12 of their absolute sum */
     assert_true(fabsl(got[0] - mean) <= 1e-12L * (fabsl(mean) + 1.0L));
@@ -74,7 +74,7 @@ static void check(int kind, size_t n, clv_rng *rng) {
       assert_true(isnan(got[1]));
     }
   }
-  clv_summary_free(&summary);
+  clv_draw_summary_free(&summary);
   assert_null(summary);
 }
 

@@ -1,4 +1,4 @@
-#include "engine/posterior/summary.h"
+#include "engine/posterior/draw_summary.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -74,7 +74,7 @@ static double select_place(double *value, ptrdiff_t n, ptrdiff_t k) {
   return value[k];
 }
 
-struct clv_summary {
+struct clv_draw_summary {
   size_t    n, n_quantile;
   double    quantile[CLV_QUANTILE_MAX];
   double   *sorted; /* owned [n] room to sort in */
@@ -84,9 +84,10 @@ struct clv_summary {
   uint32_t  before[BUCKETS + 1]; /* values in lower buckets */
 };
 
-clv_status clv_summary_new(size_t n_value, const double *quantile, size_t n_quantile, clv_summary **out) {
-  clv_summary *self = NULL;
-  clv_status   st   = CLV_OK;
+clv_status clv_draw_summary_new(size_t n_value, const double *quantile, size_t n_quantile,
+                                clv_draw_summary **out) {
+  clv_draw_summary *self = NULL;
+  clv_status        st   = CLV_OK;
   CLV_CHECK(n_value > 0 && n_value <= UINT32_MAX && n_quantile <= CLV_QUANTILE_MAX);
   CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
   self->n          = n_value;
@@ -97,11 +98,11 @@ clv_status clv_summary_new(size_t n_value, const double *quantile, size_t n_quan
   CLV_TRY(clv_alloc(n_value, sizeof *self->listed, (void **)&self->listed));
   *out = self, self = NULL;
 out:
-  clv_summary_free(&self);
+  clv_draw_summary_free(&self);
   return st;
 }
 
-void clv_summary_free(clv_summary **self) {
+void clv_draw_summary_free(clv_draw_summary **self) {
   if (self == NULL || *self == NULL) return;
   free((*self)->sorted);
   free((*self)->bucket);
@@ -110,10 +111,10 @@ void clv_summary_free(clv_summary **self) {
   *self = NULL;
 }
 
-size_t clv_summary_width(const clv_summary *self) { return 2 + self->n_quantile; }
+size_t clv_draw_summary_width(const clv_draw_summary *self) { return 2 + self->n_quantile; }
 
 /* False where buckets of equal width cannot tell values apart: all alike, or too far apart. */
-static bool values_deal(clv_summary *self, const double *value) {
+static bool values_deal(clv_draw_summary *self, const double *value) {
   double low, high;
   range_of(value, self->n, &low, &high);
   const double scale = (double)BUCKETS / (high - low);
@@ -129,7 +130,7 @@ static bool values_deal(clv_summary *self, const double *value) {
 }
 
 /* The bucket of the k-th smallest value. */
-static size_t bucket_of(const clv_summary *self, size_t k) {
+static size_t bucket_of(const clv_draw_summary *self, size_t k) {
   size_t low = 0, high = BUCKETS;
   while (high - low > 1) {
     const size_t middle = low + (high - low) / 2;
@@ -142,7 +143,7 @@ static size_t bucket_of(const clv_summary *self, size_t k) {
 }
 
 /* Lists the values in buckets that some quantile falls in: the only ones looked at from here on. */
-static void quantiles_list(clv_summary *self) {
+static void quantiles_list(clv_draw_summary *self) {
   uint8_t wanted[BUCKETS] = {0};
   size_t  n               = 0;
   for (size_t q = 0; q < self->n_quantile; q++) {
@@ -158,7 +159,7 @@ static void quantiles_list(clv_summary *self) {
 }
 
 /* Gathers one bucket in self->sorted. @return how many */
-static size_t bucket_gather(clv_summary *self, const double *value, size_t bucket) {
+static size_t bucket_gather(clv_draw_summary *self, const double *value, size_t bucket) {
   size_t n = 0;
   for (size_t i = 0; i < self->n_listed; i++) {
     const size_t at = self->listed[i];
@@ -168,7 +169,8 @@ static size_t bucket_gather(clv_summary *self, const double *value, size_t bucke
 }
 
 /* The k-th smallest value and the one after it (or itself, where it is the last). */
-static void places_by_bucket(clv_summary *self, const double *value, size_t k, double *here, double *next) {
+static void places_by_bucket(clv_draw_summary *self, const double *value, size_t k, double *here,
+                             double *next) {
   const size_t after = k + 1 < self->n ? k + 1 : k;
   size_t       b = bucket_of(self, k), n = bucket_gather(self, value, b);
   *here = select_place(self->sorted, (ptrdiff_t)n, (ptrdiff_t)(k - self->before[b]));
@@ -179,13 +181,13 @@ static void places_by_bucket(clv_summary *self, const double *value, size_t k, d
   *next = select_place(self->sorted, (ptrdiff_t)n, (ptrdiff_t)(after - self->before[b]));
 }
 
-static void places_by_selection(clv_summary *self, size_t k, double *here, double *next) {
+static void places_by_selection(clv_draw_summary *self, size_t k, double *here, double *next) {
   const size_t after = k + 1 < self->n ? k + 1 : k;
   *here              = select_place(self->sorted, (ptrdiff_t)self->n, (ptrdiff_t)k);
   *next              = select_place(self->sorted, (ptrdiff_t)self->n, (ptrdiff_t)after);
 }
 
-void clv_summary_of(clv_summary *self, const double *value, double *out) {
+void clv_draw_summary_of(clv_draw_summary *self, const double *value, double *out) {
   const size_t n    = self->n;
   const double mean = sum_of(value, n) / (double)n;
   out[0]            = mean;
