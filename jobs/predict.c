@@ -79,33 +79,38 @@ static uint64_t round_slice(const predict *p, uint64_t round, uint64_t *first, u
 }
 
 static int key_compare(const void *a, const void *b) {
-  const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-  return x < y ? -1 : x > y;
+  const clv_forecast_key *x = a, *y = b;
+  if (x->segment != y->segment) return x->segment < y->segment ? -1 : 1;
+  return x->x < y->x ? -1 : x->x > y->x;
 }
 
-static size_t keys_unite(uint64_t *key, size_t n) {
+static size_t keys_unite(clv_forecast_key *key, size_t n) {
   size_t last = 0;
   if (n == 0) return 0;
   qsort(key, n, sizeof *key, key_compare);
-  for (size_t i = 1; i < n; i++)
-    if (key[i] != key[last]) key[++last] = key[i];
+  for (size_t i = 1; i < n; i++) {
+    if (key_compare(&key[i], &key[last]) == 0)
+      key[last].n += key[i].n;
+    else
+      key[++last] = key[i];
+  }
   return last + 1;
 }
 
 /* From the distinct histories: which (segment, x) there are, and the range of T. They are what the forecast
  * tabulates. */
-static clv_status histories_scan(predict *p, uint64_t **keys, size_t *n_keys) {
+static clv_status histories_scan(predict *p, clv_forecast_key **keys, size_t *n_keys) {
   const clv_blocks blocks =
       clv_blocks_of(facts_of(p)->n_cell, clv_comm_rank(p->world), clv_comm_size(p->world));
-  clv_cell_columns c    = {0};
-  uint64_t        *mine = NULL;
-  size_t           n = (size_t)(blocks.last - blocks.first), bytes = 0;
-  double           least = INFINITY, most = 0.0;
-  clv_status       st = clv_portfolio_read_cells(p->portfolio, blocks.first, n, &c);
+  clv_cell_columns  c    = {0};
+  clv_forecast_key *mine = NULL;
+  size_t            n = (size_t)(blocks.last - blocks.first), bytes = 0;
+  double            least = INFINITY, most = 0.0;
+  clv_status        st = clv_portfolio_read_cells(p->portfolio, blocks.first, n, &c);
   if (st < 0) goto out;
   CLV_TRY(clv_comm_agree(p->world, clv_alloc(n + 1, sizeof *mine, (void **)&mine)));
   for (size_t i = 0; i < n; i++) {
-    mine[i] = (uint64_t)c.segment[i] << 32 | c.x[i];
+    mine[i] = (clv_forecast_key){.segment = c.segment[i], .x = c.x[i], .n = 1};
     least   = fmin(least, c.T[i]);
     most    = fmax(most, c.T[i]);
   }
@@ -159,9 +164,9 @@ out:
 }
 
 static clv_status predict_begin(predict *p) {
-  uint64_t  *keys   = NULL;
-  size_t     n_keys = 0;
-  clv_status st;
+  clv_forecast_key *keys   = NULL;
+  size_t            n_keys = 0;
+  clv_status        st;
   CLV_TRY(clv_comm_agree(p->world, paths_name(p)));
   CLV_TRY(clv_portfolio_open(p->world, p->portfolio_path, &p->portfolio));
   CLV_TRY(clv_draws_read(p->world, p->trace_path, &p->draws));

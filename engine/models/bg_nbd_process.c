@@ -85,7 +85,9 @@ static double beta_average(beta_mean m) {
     m.b += 1.0;
   }
   m.log_beta = clv_lbeta(m.a, m.b);
-  return lead + weight * clv_unit_integral(beta_integrand, &m);
+  /* beyond these the density alone is below e^-40 of the whole */
+  const double low = (m.log_beta - 40.0) / m.a, high = (40.0 - m.log_beta) / m.b;
+  return lead + weight * clv_unit_integral_between(beta_integrand, &m, low, high);
 }
 
 /* A customer with dropout probability p buys (1 - (alpha / (alpha + p t))^r) / p times in (0, t]. */

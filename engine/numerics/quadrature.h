@@ -18,4 +18,9 @@ typedef double (*clv_unit_integrand)(const void *context, const clv_unit_point *
  * cost nothing. About 1e-12 relative where the integrand is analytic inside. Pure. */
 double clv_unit_integral(clv_unit_integrand f, const void *context);
 
+/** The same for an integrand that is nothing beyond these values of log(p / (1 - p)), which spares looking
+ * there. */
+double clv_unit_integral_between(clv_unit_integrand f, const void *context, double logit_low,
+                                 double logit_high);
+
 #endif

@@ -17,8 +17,8 @@ static const size_t TABLE_BYTES_MOST         = (size_t)512 << 20;
 
 /* Residual process of alive customers with one (segment, x): value[draw][function][node]. */
 typedef struct table {
-  uint64_t key;
-  double  *value; /* borrowed from the slab, or the spare */
+  uint64_t key;   /* segment << 32 | x */
+  double  *value; /* borrowed from the slab; NULL: too few customers for a table to pay */
 } table;
 
 struct clv_forecast {
@@ -211,21 +211,57 @@ out:
   return st;
 }
 
-clv_status clv_forecast_tabulate(clv_forecast *self, const clv_comm *comm, const uint64_t *key, size_t n) {
+static int more_first(const void *a, const void *b) {
+  const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return x > y ? -1 : x < y;
+}
+
+/* Histories a key must have to get a table: as many as a table has nodes, more where memory is short. A
+ * function of the portfolio alone, so that a customer's bits do not depend on the ranks. */
+static clv_status histories_least(const clv_forecast *self, const clv_forecast_key *key, size_t n,
+                                  uint64_t *least) {
+  const size_t bytes = self->plan.n_draw * self->n_function * self->n_node * sizeof *self->slab;
+  const size_t most  = TABLE_BYTES_MOST / bytes;
+  uint64_t    *count = NULL;
+  clv_status   st    = CLV_OK;
+  CLV_TRY(clv_alloc(n + 1, sizeof *count, (void **)&count));
+  for (size_t i = 0; i < n; i++) count[i] = key[i].n;
+  qsort(count, n, sizeof *count, more_first);
+  *least = self->n_node;
+  if (n > most && count[most] >= *least) *least = count[most] + 1;
+out:
+  free(count);
+  return st;
+}
+
+static clv_status tables_place(clv_forecast *self, const clv_forecast_key *key, size_t n) {
+  const size_t one    = self->plan.n_draw * self->n_function * self->n_node;
+  uint64_t     least  = 0;
+  size_t       n_full = 0, used = 0;
+  clv_status   st = CLV_OK;
+  CLV_TRY(histories_least(self, key, n, &least));
+  for (size_t i = 0; i < n; i++) n_full += key[i].n >= least;
+  CLV_TRY(clv_calloc(n + 1, sizeof *self->table, (void **)&self->table));
+  CLV_TRY(clv_calloc(n_full * one + 1, sizeof *self->slab, (void **)&self->slab));
+  for (size_t i = 0; i < n; i++)
+    self->table[i] = (table){.key   = (uint64_t)key[i].segment << 32 | key[i].x,
+                             .value = key[i].n >= least ? self->slab + used++ * one : NULL};
+out:
+  return st;
+}
+
+clv_status clv_forecast_tabulate(clv_forecast *self, const clv_comm *comm, const clv_forecast_key *key,
+                                 size_t n) {
   const size_t one  = self->plan.n_draw * self->n_function * self->n_node;
   const int    size = clv_comm_size(comm);
   clv_status   st   = CLV_OK;
-  if (n > TABLE_BYTES_MOST / (one * sizeof *self->slab)) n = TABLE_BYTES_MOST / (one * sizeof *self->slab);
-  st = clv_calloc(n + 1, sizeof *self->table, (void **)&self->table);
-  if (st == CLV_OK) st = clv_calloc(n * one + 1, sizeof *self->slab, (void **)&self->slab);
-  CLV_TRY(clv_comm_agree(comm, st));
-  for (size_t i = 0; i < n; i++) {
-    self->table[i] = (table){.key = key[i], .value = self->slab + i * one};
-    if ((int)(i % (size_t)size) == clv_comm_rank(comm))
-      table_fill(self, key[i], 0, self->plan.n_draw, self->table[i].value);
-  }
-  for (size_t i = 0; i < n; i++)
-    clv_comm_broadcast(comm, self->table[i].value, one * sizeof *self->slab, (int)(i % (size_t)size));
+  CLV_TRY(clv_comm_agree(comm, tables_place(self, key, n)));
+  for (size_t i = 0, k = 0; i < n; i++)
+    if (self->table[i].value != NULL && (int)(k++ % (size_t)size) == clv_comm_rank(comm))
+      table_fill(self, self->table[i].key, 0, self->plan.n_draw, self->table[i].value);
+  for (size_t i = 0, k = 0; i < n; i++)
+    if (self->table[i].value != NULL)
+      clv_comm_broadcast(comm, self->table[i].value, one * sizeof *self->slab, (int)(k++ % (size_t)size));
   self->n_table = n;
 out:
   return st;
@@ -241,17 +277,29 @@ static const double *table_find(clv_forecast *self, uint64_t key) {
   const table *found  = self->n_table == 0
                             ? NULL
                             : bsearch(&wanted, self->table, self->n_table, sizeof *self->table, key_compare);
-  if (found != NULL) return found->value;
+  if (found != NULL) return found->value; /* which may be none */
   if (!self->has_spare || self->spare_key != key) table_fill(self, key, 0, self->plan.n_draw, self->spare);
   self->has_spare = true;
   self->spare_key = key;
   return self->spare;
 }
 
+static void residual_direct(clv_forecast *self, const clv_forecast_row *row) {
+  for (size_t s = 0; s < self->plan.n_draw; s++) {
+    double updated[CLV_PARAMETER_MAX];
+    self->plan.process->update(theta_at(self, s, row->segment), &row->who, updated);
+    functions_evaluate(self, updated, self->residual + s, self->plan.n_draw);
+  }
+}
+
 /* residual [n_function][n_draw] at this (segment, x, T). */
-static void residual_interpolate(clv_forecast *self, const clv_forecast_row *row) {
+static void residual_at(clv_forecast *self, const clv_forecast_row *row) {
   const double *value = table_find(self, (uint64_t)row->segment << 32 | row->who.x);
   double        basis[NODES_MOST];
+  if (value == NULL) {
+    residual_direct(self, row);
+    return;
+  }
   basis_at(self, row->who.T, basis);
   for (size_t s = 0; s < self->plan.n_draw; s++)
     for (size_t f = 0; f < self->n_function; f++) {
@@ -315,7 +363,7 @@ static shared shared_with(const clv_forecast_row *before, const clv_forecast_row
 
 static void row_forecast(clv_forecast *self, const clv_forecast_row *row, shared how, double *out) {
   const size_t purchases = 1 + self->plan.n_horizon;
-  if (how < RESIDUAL) residual_interpolate(self, row);
+  if (how < RESIDUAL) residual_at(self, row);
   if (how < HISTORY) {
     purchases_of(self, row, self->draws);
     for (size_t i = 0; i < purchases; i++)
@@ -344,7 +392,7 @@ clv_status clv_forecast_summarise(clv_forecast *self, size_t n, clv_forecast_row
 }
 
 clv_status clv_forecast_draws(clv_forecast *self, const clv_forecast_row *row, double *draws) {
-  residual_interpolate(self, row);
+  residual_at(self, row);
   purchases_of(self, row, draws);
   if (self->plan.spend != NULL) money_of(self, row, draws);
   return CLV_OK;

@@ -46,10 +46,18 @@ const clv_process_ops *clv_forecast_process(const clv_forecast *self);
 /** Numbers of one customer: quantities × (2 + quantiles). */
 size_t clv_forecast_width(const clv_forecast *self);
 
-/** Tabulate the alive customer's residual process for these (segment << 32 | x), over T, for every draw: the
- * work is shared among the ranks. What is not tabulated here is when it is met. Collective.
- *  @param key [n] ascending, the same on every rank */
-clv_status clv_forecast_tabulate(clv_forecast *self, const clv_comm *comm, const uint64_t *key, size_t n);
+/** Customers whose residual process differs in T alone. */
+typedef struct clv_forecast_key {
+  uint32_t segment, x;
+  uint64_t n; /* how many distinct histories of the portfolio */
+} clv_forecast_key;
+
+/** Tabulate the alive customer's residual process over T, for every draw, for those of the keys where that is
+ * cheaper than asking for every customer: the work is shared among the ranks. Keys that are not listed here
+ * are tabulated when they are met. Collective.
+ *  @param key [n] ascending by segment and x, the same on every rank */
+clv_status clv_forecast_tabulate(clv_forecast *self, const clv_comm *comm, const clv_forecast_key *key,
+                                 size_t n);
 
 /** Summaries of n customers, the same bits however customers are cut into calls and ranks. Not collective.
  * Reorders `row`.

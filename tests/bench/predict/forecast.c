@@ -48,8 +48,8 @@ int main(int argc, char **argv) {
                                   .margin      = 1.0,
                                   .T_least     = 26.0,
                                   .T_most      = 52.0};
-  uint64_t                key[16];
-  for (size_t k = 0; k < 16; k++) key[k] = k;
+  clv_forecast_key        key[16];
+  for (uint32_t k = 0; k < 16; k++) key[k] = (clv_forecast_key){.x = k, .n = 1000};
   double start = clv_clock();
   if (clv_forecast_new(&plan, &forecast) < 0 || clv_forecast_tabulate(forecast, self, key, 16) < 0) return 1;
   seconds[0]     = clv_clock() - start;

@@ -150,11 +150,11 @@ static void single_age(void **state) {
 
 static void calls_and_tables_do_not_matter(void **state) {
   (void)state;
-  fixture        f;
-  clv_forecast  *one = NULL, *other = NULL;
-  clv_comm      *self = NULL;
-  double         whole[WHO][QUANTITIES * SUMMARY], pieces[WHO][QUANTITIES * SUMMARY];
-  const uint64_t key[] = {0, 2, 29, (uint64_t)1 << 32 | 1};
+  fixture                f;
+  clv_forecast          *one = NULL, *other = NULL;
+  clv_comm              *self = NULL;
+  double                 whole[WHO][QUANTITIES * SUMMARY], pieces[WHO][QUANTITIES * SUMMARY];
+  const clv_forecast_key key[] = {{0, 0, 1000}, {0, 2, 1000}, {0, 29, 1000}, {1, 1, 1000}};
   fixture_fill(&f, 0.143, 300.0);
   assert_int_equal(clv_comm_self(&self), CLV_OK);
   assert_int_equal(clv_forecast_new(&f.plan, &one), CLV_OK);
@@ -172,10 +172,38 @@ static void calls_and_tables_do_not_matter(void **state) {
   clv_comm_free(&self);
 }
 
+/* Too few customers for a table: asked for one by one, with the same result but for the interpolation. */
+static void few_customers_are_direct(void **state) {
+  (void)state;
+  fixture                f;
+  clv_forecast          *tabulated = NULL, *direct = NULL;
+  clv_comm              *self = NULL;
+  double                 a[WHO][QUANTITIES * SUMMARY], b[WHO][QUANTITIES * SUMMARY];
+  const clv_forecast_key key[] = {{0, 2, 2}, {1, 1, 1}};
+  fixture_fill(&f, 0.143, 300.0);
+  assert_int_equal(clv_comm_self(&self), CLV_OK);
+  assert_int_equal(clv_forecast_new(&f.plan, &tabulated), CLV_OK);
+  assert_int_equal(clv_forecast_new(&f.plan, &direct), CLV_OK);
+  assert_int_equal(clv_forecast_tabulate(direct, self, key, 2), CLV_OK);
+  assert_int_equal(clv_forecast_summarise(tabulated, WHO, f.row, &a[0][0]), CLV_OK);
+  fixture_fill(&f, 0.143, 300.0);
+  assert_int_equal(clv_forecast_summarise(direct, WHO, f.row, &b[0][0]), CLV_OK);
+  bool differs = false;
+  for (size_t i = 0; i < WHO; i++)
+    for (size_t k = 0; k < QUANTITIES * SUMMARY; k++) {
+      differs = differs || a[i][k] != b[i][k];
+      assert_true(a[i][k] == b[i][k] || fabs(a[i][k] - b[i][k]) <= 1e-7 * (fabs(b[i][k]) + 1e-3));
+    }
+  assert_true(differs); /* or nobody was asked for directly */
+  clv_forecast_free(&tabulated);
+  clv_forecast_free(&direct);
+  clv_comm_free(&self);
+}
+
 int main(int argc, char **argv) {
-  static const struct CMUnitTest tests[] = {cmocka_unit_test(narrow_range), cmocka_unit_test(wide_range),
-                                            cmocka_unit_test(single_age),
-                                            cmocka_unit_test(calls_and_tables_do_not_matter)};
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(narrow_range), cmocka_unit_test(wide_range), cmocka_unit_test(single_age),
+      cmocka_unit_test(calls_and_tables_do_not_matter), cmocka_unit_test(few_customers_are_direct)};
   if (clv_comm_init(&argc, &argv) < 0) return 1;
   cmocka_set_message_output(CM_OUTPUT_STDOUT);
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
