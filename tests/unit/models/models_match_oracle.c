@@ -112,7 +112,7 @@ static void row_check(char **field) {
   }
   const double expected = strtod(field[EXPECTED], NULL);
   if (!known || strcmp(field[FUNCTION], "tracking_expected_cumulative") ==
-                    0) { /* a whole-data row, checked with the portfolio */
+                    0) { /* a whole-data row: models_match_cdnow */
     n_elsewhere++;
   } else {
     n_checked++;
