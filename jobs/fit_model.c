@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "comm/shuffle.h"
-#include "engine/models/bg_nbd.h"
 #include "engine/models/gamma_gamma.h"
 #include "engine/models/joint.h"
+#include "engine/models/purchases.h"
 
 enum { CUSTOMERS_AT_ONCE = 1 << 20 };
 
@@ -143,14 +143,15 @@ static clv_status purchases_new(const clv_comm *shards, const clv_portfolio *por
   clv_cell_columns columns = {0};
   clv_status st = clv_portfolio_read_cells(portfolio, blocks.first, blocks.last - blocks.first, &columns);
   if (st < 0) goto out;
-  const clv_cells cells = {.blocks    = blocks,
-                           .segment   = has_pooling_none(config) ? columns.segment : NULL,
-                           .x         = columns.x,
-                           .t_x       = columns.t_x,
-                           .T         = columns.T,
-                           .count     = columns.count,
-                           .n_segment = n_segment_of(portfolio, config)};
-  CLV_TRY(clv_bg_nbd_new(shards, &cells, priors, out));
+  const clv_cells         cells = {.blocks    = blocks,
+                                   .segment   = has_pooling_none(config) ? columns.segment : NULL,
+                                   .x         = columns.x,
+                                   .t_x       = columns.t_x,
+                                   .T         = columns.T,
+                                   .count     = columns.count,
+                                   .n_segment = n_segment_of(portfolio, config)};
+  const clv_purchase_data data  = {.comm = shards, .cells = &cells, .priors = priors};
+  CLV_TRY(clv_purchases_new(config->model.purchases, &data, out));
 out:
   clv_cell_columns_free(&columns);
   return st;

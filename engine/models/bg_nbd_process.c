@@ -1,7 +1,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "engine/models/bg_nbd.h"
+#include "engine/models/bg_family.h"
 #include "engine/numerics/pinned.h"
 #include "engine/numerics/quadrature.h"
 
@@ -25,6 +25,18 @@ static double process_p_alive(const double *theta, const clv_customer *who) {
   const double log_odds_dead = clv_log(theta[A] / (theta[B] + x - 1.0)) +
                                (theta[R] + x) * clv_log1p((who->T - who->t_x) / (theta[ALPHA] + who->t_x));
   return clv_sigmoid(-log_odds_dead);
+}
+
+static double process_gradient(const double *theta, const clv_customer *who, double *by_theta) {
+  const double r = theta[R], alpha = theta[ALPHA], a = theta[A], b = theta[B], x = (double)who->x;
+  const double alive = process_p_alive(theta, who), dead = 1.0 - alive;
+  const double by_ab = clv_digamma(a + b) - clv_digamma(a + b + x);
+  by_theta[R] = clv_digamma(r + x) - clv_digamma(r) + clv_log(alpha) - alive * clv_log(alpha + who->T) -
+                dead * clv_log(alpha + who->t_x);
+  by_theta[ALPHA] = r / alpha - (r + x) * (alive / (alpha + who->T) + dead / (alpha + who->t_x));
+  by_theta[A]     = by_ab + dead / a;
+  by_theta[B]     = by_ab + clv_digamma(b + x) - clv_digamma(b) - (dead > 0.0 ? dead / (b + x - 1.0) : 0.0);
+  return process_log_likelihood(theta, who);
 }
 
 static void process_update(const double *theta, const clv_customer *who, double *updated) {
@@ -248,6 +260,7 @@ const clv_process_ops CLV_BG_NBD_PROCESS = {
     .n_latent       = 2,
     .latent         = LATENT,
     .log_likelihood = process_log_likelihood,
+    .gradient       = process_gradient,
     .p_alive        = process_p_alive,
     .update         = process_update,
     .expected       = process_expected,

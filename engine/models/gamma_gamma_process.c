@@ -15,6 +15,18 @@ static double spend_log_likelihood(const double *theta, const clv_customer *who)
          (px + q) * clv_log(x * z + v);
 }
 
+static double spend_gradient(const double *theta, const clv_customer *who, double *by_theta) {
+  const double p = theta[P], q = theta[Q], v = theta[V], x = (double)who->x, px = p * x;
+  const double total = x * who->spend, log_all = clv_log(total + v);
+  for (int i = 0; i < N_PARAMETER; i++) by_theta[i] = 0.0;
+  if (who->x == 0) return 0.0;
+  const double both = clv_digamma(px + q);
+  by_theta[P]       = x * (both - clv_digamma(px) + clv_log(total) - log_all);
+  by_theta[Q]       = both - clv_digamma(q) + clv_log(v) - log_all;
+  by_theta[V]       = q / v - (px + q) / (total + v);
+  return spend_log_likelihood(theta, who);
+}
+
 static double spend_expected_new(const double *theta) {
   return theta[Q] > 1.0 ? theta[P] * theta[V] / (theta[Q] - 1.0) : INFINITY;
 }
@@ -40,6 +52,7 @@ const clv_spend_ops CLV_GAMMA_GAMMA_SPEND = {
     .n_parameter    = N_PARAMETER,
     .parameter      = PARAMETER,
     .log_likelihood = spend_log_likelihood,
+    .gradient       = spend_gradient,
     .expected       = spend_expected,
     .expected_new   = spend_expected_new,
     .customer_draw  = spend_customer_draw,

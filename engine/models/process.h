@@ -30,6 +30,8 @@ typedef struct clv_process_ops {
   size_t             n_latent;
   const char *const *latent; /* [n_latent] "lambda", "p" */
   double (*log_likelihood)(const double *theta, const clv_customer *who);
+  /** The log-likelihood too, and its gradient in theta. @param[out] by_theta [n_parameter] */
+  double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
   double (*p_alive)(const double *theta, const clv_customer *who);
   /** Parameters of an alive customer's residual process. @param[out] updated [n_parameter] */
   void (*update)(const double *theta, const clv_customer *who, double *updated);
@@ -59,6 +61,8 @@ typedef struct clv_spend_ops {
   size_t             n_parameter;
   const char *const *parameter;                                           /* "p", "q", "v" */
   double (*log_likelihood)(const double *theta, const clv_customer *who); /* 0 where x = 0 */
+  /** The same and its gradient. @param[out] by_theta [n_parameter] */
+  double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
   /** E[spend per purchase | data]; INFINITY where it does not exist (gamma_gamma: p x + q <= 1), never
    * negative. */
   double (*expected)(const double *theta, const clv_customer *who);

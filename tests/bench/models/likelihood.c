@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/models/bg_nbd.h"
 #include "engine/models/gamma_gamma.h"
+#include "engine/models/purchases.h"
 #include "engine/numerics/isa.h"
 
 enum { REPEATS = 7 };
@@ -57,7 +57,7 @@ static clv_status bg_time(const clv_comm *comm, size_t n, unsigned buyers, const
   rows_make(n, buyers, x, t_x, t_x + n);
   const clv_cells cells = {
       .blocks = clv_blocks_of(n, 0, 1), .x = x, .t_x = t_x, .T = t_x + n, .count = count, .n_segment = 1};
-  CLV_TRY(clv_bg_nbd_new(comm, &cells, NULL, &model));
+  CLV_TRY(clv_purchases_new("bg_nbd", &(clv_purchase_data){comm, &cells, NULL}, &model));
   printf("bg_nbd, %u0 %% with x > 0, %s: %.2f ns\n", buyers, count == NULL ? "counts all one" : "counts",
          1e9 * pass_seconds(&model, phi) / (double)n);
 out:

@@ -11,14 +11,14 @@
 
 enum { DIM = 7, SUM = 9, POINTS = 3 };
 
-static clv_status evaluate(const clv_comm *comm, const made *m, double *value) {
+static clv_status evaluate(const clv_comm *comm, const char *purchases, const made *m, double *value) {
   clv_model        part[2] = {{0}, {0}}, joint = {0};
   clv_accumulator *sums = NULL;
   double           phi[POINTS * DIM], sum[POINTS * SUM];
   const clv_cells  cells  = made_cells(comm, m);
   const clv_spends spends = made_spends(comm, m, 3.0);
   clv_status       st     = CLV_OK;
-  CLV_TRY(clv_bg_nbd_new(comm, &cells, NULL, &part[0]));
+  CLV_TRY(clv_purchases_new(purchases, &(clv_purchase_data){comm, &cells, NULL}, &part[0]));
   CLV_TRY(clv_gamma_gamma_new(comm, &spends, NULL, &part[1]));
   CLV_TRY(clv_joint_new(part, 2, &joint));
   CLV_CHECK(joint.ops->n_dim(joint.self) == DIM && joint.ops->n_sum(joint.self) == SUM);
@@ -38,7 +38,8 @@ out:
 }
 
 int main(int argc, char **argv) {
-  static const char *const ISA[] = {"plain", "avx2", "avx512"};
+  static const char *const ISA[]       = {"plain", "avx2", "avx512"};
+  static const char *const PURCHASES[] = {"bg_nbd", "mbg_nbd"};
   clv_comm                *world = NULL, *alone = NULL;
   made                    *m = NULL;
   double                   first[POINTS * (DIM + 1)], other[POINTS * (DIM + 1)];
@@ -47,17 +48,19 @@ int main(int argc, char **argv) {
   CLV_TRY(clv_comm_world(&world));
   CLV_TRY(clv_comm_self(&alone));
   CLV_TRY(clv_alloc(1, sizeof *m, (void **)&m));
-  made_fill(m);
-  for (int merged = 0; merged < 2; merged++) {
-    if (merged) made_merge(m);
+  for (size_t k = 0; k < 2 * (sizeof PURCHASES / sizeof *PURCHASES); k++) {
+    if (k % 2 == 0)
+      made_fill(m);
+    else
+      made_merge(m);
     setenv("CLV_ISA", "plain", 1);
-    CLV_TRY(evaluate(alone, m, first));
+    CLV_TRY(evaluate(alone, PURCHASES[k / 2], m, first));
     CLV_CHECK(isfinite(first[0]) && isfinite(first[1]));
     for (size_t i = 0; i < 3; i++) {
       setenv("CLV_ISA", ISA[i], 1);
-      CLV_TRY(evaluate(world, m, other));
+      CLV_TRY(evaluate(world, PURCHASES[k / 2], m, other));
       if (memcmp(first, other, sizeof first) != 0)
-        st = clv_fail(CLV_EFAULT, "bits differ with CLV_ISA=%s", ISA[i]);
+        st = clv_fail(CLV_EFAULT, "%s: bits differ with CLV_ISA=%s", PURCHASES[k / 2], ISA[i]);
       CLV_TRY(clv_comm_agree(world, st));
     }
   }

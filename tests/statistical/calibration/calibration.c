@@ -1,29 +1,42 @@
-/* Simulation-based calibration of bg_nbd + gamma_gamma (Talts et al. 2018; bands after Säilynoja, Bürkner & Vehtari 2022).
+/* Simulation-based calibration of bg_nbd + gamma_gamma (Talts et al. 2018; bands after Säilynoja, Bürkner &
+ * Vehtari 2022).
  *
  *   clv_calibration FIRST LAST CUSTOMERS > ranks.csv
  *
- * Fits number FIRST … LAST - 1: hyperparameters from the prior, a portfolio from the hyperparameters, a posterior from the portfolio, and
- * the rank of the truth among LEVELS thinned posterior draws. Where sampler, likelihood, gradient, prior and simulator agree, ranks are
- * uniform. Any of them being off by a little shows. `plot.py` draws the bands and says what lies outside. */
+ * Fits number FIRST … LAST - 1: hyperparameters from the prior, a portfolio from the hyperparameters, a
+ * posterior from the portfolio, and the rank of the truth among LEVELS thinned posterior draws. Where
+ * sampler, likelihood, gradient, prior and simulator agree, ranks are uniform. Any of them being off by a
+ * little shows. `plot.py` draws the bands and says what lies outside. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "comm/topology.h"
-#include "engine/models/bg_nbd.h"
 #include "engine/models/gamma_gamma.h"
+#include "engine/models/process.h"
+#include "engine/models/purchases.h"
 #include "engine/models/joint.h"
 #include "engine/sampler/sampler.h"
 
-enum { N_VALUE = 7, N_CHAIN = 4, N_WARMUP = 500, N_DRAW = 400, THIN = 4, LEVELS = N_CHAIN * N_DRAW / THIN, MOST_TIMES = 4096 };
+enum {
+  N_VALUE    = 7,
+  N_CHAIN    = 4,
+  N_WARMUP   = 500,
+  N_DRAW     = 400,
+  THIN       = 4,
+  LEVELS     = N_CHAIN * N_DRAW / THIN,
+  MOST_TIMES = 4096
+};
 
 static const char *const NAME[N_VALUE] = {"r", "alpha", "a", "b", "p", "q", "v"};
 
-/* Proper priors on natural parameters, independent of the data, as calibration needs; about the range of published fits. */
-static const clv_prior_text PRIOR[N_VALUE] = {
-    {"r", "lognormal(-1.0, 0.5)"}, {"alpha", "lognormal(1.5, 0.5)"}, {"a", "lognormal(-0.2, 0.5)"}, {"b", "lognormal(0.9, 0.5)"},
-    {"p", "lognormal(1.5, 0.4)"},  {"q", "lognormal(1.3, 0.3)"},     {"v", "lognormal(2.7, 0.4)"}};
+/* Proper priors on natural parameters, independent of the data, as calibration needs; about the range of
+ * published fits. */
+static const clv_prior_text PRIOR[N_VALUE] = {{"r", "lognormal(-1.0, 0.5)"}, {"alpha", "lognormal(1.5, 0.5)"},
+                                              {"a", "lognormal(-0.2, 0.5)"}, {"b", "lognormal(0.9, 0.5)"},
+                                              {"p", "lognormal(1.5, 0.4)"},  {"q", "lognormal(1.3, 0.3)"},
+                                              {"v", "lognormal(2.7, 0.4)"}};
 
 typedef struct portfolio {
   size_t    n, n_spend;
@@ -51,7 +64,7 @@ static void portfolio_simulate(portfolio *p, const double *theta, uint32_t fit) 
   for (size_t i = 0; i < p->n; i++) {
     clv_rng rng = clv_rng_at(20260101, CLV_RNG_SIMULATE, i, 0, fit);
     p->T[i]     = 27.0 + 25.0 * clv_rng_uniform(&rng);
-    size_t x    = CLV_BG_NBD_PROCESS.simulate(theta, p->T[i], &rng, time, MOST_TIMES);
+    size_t x    = clv_process_find("bg_nbd")->simulate(theta, p->T[i], &rng, time, MOST_TIMES);
     if (x > MOST_TIMES) x = MOST_TIMES;
     p->x[i]   = (uint32_t)x;
     p->t_x[i] = x > 0 ? time[x - 1] : 0.0;
@@ -66,12 +79,16 @@ static void portfolio_simulate(portfolio *p, const double *theta, uint32_t fit) 
 
 static clv_status model_build(const clv_comm *comm, const portfolio *p, clv_model *out) {
   const clv_prior_texts priors = {PRIOR, 4}, spend_priors = {PRIOR + 4, 3};
-  const clv_cells       cells  = {.blocks = clv_blocks_of(p->n, 0, 1), .x = p->x, .t_x = p->t_x, .T = p->T, .n_segment = 1};
-  const clv_spends      spends = {
-           .blocks = clv_blocks_of(p->n_spend, 0, 1), .x = p->spend_x, .mean = p->mean, .n_segment = 1, .rescale_factor = 1.0};
-  clv_model  part[2] = {{0}};
-  clv_status st      = CLV_OK;
-  CLV_TRY(clv_bg_nbd_new(comm, &cells, &priors, &part[0]));
+  const clv_cells       cells = {
+            .blocks = clv_blocks_of(p->n, 0, 1), .x = p->x, .t_x = p->t_x, .T = p->T, .n_segment = 1};
+  const clv_spends spends  = {.blocks         = clv_blocks_of(p->n_spend, 0, 1),
+                              .x              = p->spend_x,
+                              .mean           = p->mean,
+                              .n_segment      = 1,
+                              .rescale_factor = 1.0};
+  clv_model        part[2] = {{0}};
+  clv_status       st      = CLV_OK;
+  CLV_TRY(clv_purchases_new("bg_nbd", &(clv_purchase_data){comm, &cells, &priors}, &part[0]));
   CLV_TRY(clv_gamma_gamma_new(comm, &spends, &spend_priors, &part[1]));
   CLV_TRY(clv_joint_new(part, 2, out));
 out:
@@ -83,7 +100,7 @@ out:
 static clv_status truth_draw(const clv_comm *comm, uint32_t fit, double *theta) {
   uint32_t   x[2]   = {1, 2};
   double     t_x[2] = {1.0, 2.0}, T[2] = {3.0, 4.0}, mean[2] = {10.0, 20.0};
-  portfolio  two = {.n = 2, .n_spend = 2, .x = x, .spend_x = x, .t_x = t_x, .T = T, .mean = mean};
+  portfolio  two   = {.n = 2, .n_spend = 2, .x = x, .spend_x = x, .t_x = t_x, .T = T, .mean = mean};
   clv_model  model = {0};
   double     phi[N_VALUE];
   clv_status st = CLV_OK;
@@ -96,13 +113,18 @@ out:
   return st;
 }
 
-static clv_status ranks_count(const clv_topology *topology, const clv_model *model, uint32_t fit, const double *theta, int *rank) {
-  const clv_sampler_plan plan = {.num_chains = N_CHAIN, .num_warmup = N_WARMUP, .num_samples = N_DRAW, .target_accept = 0.8,
-                                 .max_tree_depth = 10, .seed = 1000 + fit};
-  clv_sampler *sampler = NULL;
-  clv_leg      leg;
-  double       value[N_VALUE];
-  clv_status   st = CLV_OK;
+static clv_status ranks_count(const clv_topology *topology, const clv_model *model, uint32_t fit,
+                              const double *theta, int *rank) {
+  const clv_sampler_plan plan    = {.num_chains     = N_CHAIN,
+                                    .num_warmup     = N_WARMUP,
+                                    .num_samples    = N_DRAW,
+                                    .target_accept  = 0.8,
+                                    .max_tree_depth = 10,
+                                    .seed           = 1000 + fit};
+  clv_sampler           *sampler = NULL;
+  clv_leg                leg;
+  double                 value[N_VALUE];
+  clv_status             st = CLV_OK;
   memset(rank, 0, N_VALUE * sizeof *rank);
   CLV_TRY(clv_sampler_new(topology, model, &plan, &sampler));
   do CLV_TRY(clv_sampler_run(sampler, N_WARMUP, NULL, &leg));
@@ -110,7 +132,8 @@ static clv_status ranks_count(const clv_topology *topology, const clv_model *mod
   CLV_TRY(clv_sampler_run(sampler, N_DRAW, NULL, &leg));
   for (int c = 0; c < N_CHAIN; c++)
     for (int d = THIN - 1; d < leg.n_draw; d += THIN) {
-      model->ops->constrain(model->self, leg.phi + ((size_t)c * (size_t)leg.n_draw + (size_t)d) * leg.dim, value);
+      model->ops->constrain(model->self, leg.phi + ((size_t)c * (size_t)leg.n_draw + (size_t)d) * leg.dim,
+                            value);
       for (int j = 0; j < N_VALUE; j++) rank[j] += value[j] < theta[j];
     }
 out:

@@ -1,5 +1,5 @@
-/* BG/NBD, Gamma-Gamma and their joint posterior keep the promises of model.h: gradient, NaN, names, and the
- * same posterior from customers in another order and from cells with counts. */
+/* Every purchase model, Gamma-Gamma and their joint posteriors keep the promises of model.h: gradient, NaN,
+ * names, and the same posterior from customers in another order and from cells with counts. */
 #include <stdio.h>
 
 #include "engine/models/conformance.h"
@@ -8,25 +8,34 @@
 
 enum { WAYS = 3 };
 
-static const clv_prior_text OVERRIDE[] = {
-    {"alpha", "lognormal(1, 1)"}, {"a", "gamma(2, 2)"}, {"r", "half_normal(2)"}};
+typedef struct purchase_case {
+  const char    *name;
+  clv_prior_text override[3];
+} purchase_case;
+
+static const purchase_case PURCHASES[] = {
+    {"bg_nbd", {{"alpha", "lognormal(1, 1)"}, {"a", "gamma(2, 2)"}, {"r", "half_normal(2)"}}},
+    {"mbg_nbd", {{"r", "lognormal(1, 1)"}, {"b", "gamma(2, 2)"}, {"a", "half_normal(2)"}}},
+};
+enum { CASES = sizeof PURCHASES / sizeof *PURCHASES };
 static const clv_prior_text SPEND_OVERRIDE[] = {{"q", "inverse_gamma(3, 8)"}, {"v", "lognormal(2, 1)"}};
 
-static clv_status ways_build(const clv_comm *comm, made *m, int overridden, clv_model model[3][WAYS]) {
-  const clv_prior_texts override = {OVERRIDE, 3}, spend_override = {SPEND_OVERRIDE, 2};
+static clv_status ways_build(const clv_comm *comm, const purchase_case *purchases, made *m, int overridden,
+                             clv_model model[3][WAYS]) {
+  const clv_prior_texts override = {purchases->override, 3}, spend_override = {SPEND_OVERRIDE, 2};
   clv_status            st = CLV_OK;
   made_fill(m);
   for (int way = 0; way < WAYS; way++) {
     if (way == 1) made_reverse(m);
     if (way == 2) made_merge(m);
-    const clv_cells        cells   = made_cells(comm, m);
-    const clv_spends       spends  = made_spends(comm, m, way == 1 ? 10.0 : 1.0);
-    const clv_prior_texts *process = overridden ? &override : NULL,
-                          *spend   = overridden ? &spend_override : NULL;
-    clv_model part[2]              = {{0}, {0}};
-    CLV_TRY(clv_bg_nbd_new(comm, &cells, process, &model[0][way]));
+    const clv_cells         cells   = made_cells(comm, m);
+    const clv_spends        spends  = made_spends(comm, m, way == 1 ? 10.0 : 1.0);
+    const clv_prior_texts  *spend   = overridden ? &spend_override : NULL;
+    const clv_purchase_data data    = {comm, &cells, overridden ? &override : NULL};
+    clv_model               part[2] = {{0}, {0}};
+    CLV_TRY(clv_purchases_new(purchases->name, &data, &model[0][way]));
     CLV_TRY(clv_gamma_gamma_new(comm, &spends, spend, &model[1][way]));
-    CLV_TRY(clv_bg_nbd_new(comm, &cells, process, &part[0]));
+    CLV_TRY(clv_purchases_new(purchases->name, &data, &part[0]));
     CLV_TRY(clv_gamma_gamma_new(comm, &spends, spend, &part[1]));
     CLV_TRY(clv_joint_new(part, 2, &model[2][way]));
   }
@@ -41,9 +50,9 @@ int main(int argc, char **argv) {
   if (st < 0) return 1;
   CLV_TRY(clv_comm_world(&comm));
   CLV_TRY(clv_alloc(1, sizeof *m, (void **)&m));
-  for (int overridden = 0; overridden < 2; overridden++) {
+  for (int c = 0; c < 2 * CASES; c++) {
     clv_model model[3][WAYS] = {{{0}}};
-    st                       = ways_build(comm, m, overridden, model);
+    st                       = ways_build(comm, &PURCHASES[c / 2], m, c % 2, model);
     for (int k = 0; k < 3; k++) {
       clv_conformance found = {0};
       if (st == CLV_OK) st = clv_conformance_check(comm, model[k], WAYS, &found);

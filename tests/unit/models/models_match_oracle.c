@@ -94,12 +94,19 @@ static void theta_read(const json_t *params, const char *const *name, size_t n, 
   for (size_t i = 0; i < n; i++) theta[i] = number_of(params, name[i]);
 }
 
+static const clv_process_ops *process_of(const char *model) {
+  static const char *const NAME[][2] = {{"BGNBD", "bg_nbd"}, {"MBGNBD", "mbg_nbd"}};
+  for (size_t i = 0; i < sizeof NAME / sizeof *NAME; i++)
+    if (strcmp(model, NAME[i][0]) == 0) return clv_process_find(NAME[i][1]);
+  return NULL;
+}
+
 static void row_check(char **field) {
   json_t *params = json_loads(field[PARAMS], 0, NULL), *inputs = json_loads(field[INPUTS], 0, NULL);
   double  theta[CLV_PARAMETER_MAX], got                        = NAN;
-  bool    known = true;
-  if (strcmp(field[MODEL], "BGNBD") == 0) {
-    const clv_process_ops *process = clv_process_find("bg_nbd");
+  bool    known                  = true;
+  const clv_process_ops *process = process_of(field[MODEL]);
+  if (process != NULL) {
     theta_read(params, process->parameter, process->n_parameter, theta);
     got = process_value(process, field[FUNCTION], theta, inputs);
   } else if (strcmp(field[MODEL], "GammaGamma") == 0) {

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #include "comm/comm.h"
-#include "engine/models/bg_nbd.h"
 #include "engine/models/gamma_gamma.h"
+#include "engine/models/process.h"
+#include "engine/models/purchases.h"
 
 /* A made portfolio on a day grid, so that histories repeat; in customer order. */
 enum { MADE_N = 20000 };
@@ -22,7 +23,7 @@ static inline void made_fill(made *m) {
   for (size_t i = 0; i < MADE_N; i++) {
     clv_rng      rng = clv_rng_at(7, CLV_RNG_SIMULATE, i, 0, 0);
     const double T   = 27.0 + (double)(i % 7);
-    const size_t n = CLV_BG_NBD_PROCESS.simulate(theta, T, &rng, time, 512), x = n < 512 ? n : 512;
+    const size_t n = clv_process_find("bg_nbd")->simulate(theta, T, &rng, time, 512), x = n < 512 ? n : 512;
     m->x[i] = (uint32_t)x, m->T[i] = T, m->count[i] = 1;
     m->t_x[i] = x == 0 ? 0.0 : (double)(long)(time[x - 1] * 2.0 + 1.0) / 2.0;
     if (m->t_x[i] > T) m->t_x[i] = T;

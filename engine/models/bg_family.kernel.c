@@ -1,10 +1,10 @@
 /* Compiled once per instruction set. Lanes are summed in a fixed order, so the bits do not depend on the
  * vector width. */
-#include "engine/models/bg_nbd_kernel.h"
+#include "engine/models/bg_family_kernel.h"
 #include "engine/numerics/pinned_inline.h"
 #include "engine/numerics/vmath.h"
 
-enum { LANES = CLV_BG_NBD_LANES, VECTORS = LANES / CLV_VECTOR };
+enum { LANES = CLV_ROW_LANES, VECTORS = LANES / CLV_VECTOR };
 
 /* Two vectors of eight a step: one alone would wait for its own logarithms. */
 static inline double lanes_sum(const double *lane) {
@@ -19,15 +19,15 @@ typedef union lanes {
   double     lane[LANES];
 } lanes;
 
-void CLV_KERNEL(clv_bg_nbd_buyers)(const clv_bg_nbd_rows *rows, const double *theta, double *sum) {
-  const double r = theta[0], alpha = theta[1], a = theta[2], b_less = theta[3] - 1.0;
-  lanes        s[CLV_BG_NBD_TERMS] = {0};
+void CLV_KERNEL(clv_bg_able)(const clv_bg_rows *rows, const double *theta, double *sum) {
+  const double r = theta[0], alpha = theta[1], a = theta[2], b_shifted = theta[3];
+  lanes        s[CLV_BG_TERMS] = {0};
   for (size_t i = 0; i < rows->n; i += LANES) {
     for (size_t v = 0; v < VECTORS; v++) {
       const size_t     at = i + v * CLV_VECTOR;
       const clv_vector c = clv_vector_load(rows->count + at), x = clv_vector_load(rows->x + at);
       const clv_vector T = clv_vector_load(rows->T + at), t_x = clv_vector_load(rows->t_x + at);
-      const clv_vector n = r + x, bx = b_less + x, w = alpha + T, d = alpha + t_x, over = 1.0 / (w * d);
+      const clv_vector n = r + x, bx = b_shifted + x, w = alpha + T, d = alpha + t_x, over = 1.0 / (w * d);
       const clv_vector rho = clv_vector_log(w * w * over);
       const clv_vector e   = clv_vector_exp(-n * rho); /* never above 1: t_x <= T */
       const clv_vector m = bx * e + a, one = c / m, alive = bx * e * one;
@@ -38,10 +38,10 @@ void CLV_KERNEL(clv_bg_nbd_buyers)(const clv_bg_nbd_rows *rows, const double *th
       s[4].vector[v] += e * one;
     }
   }
-  for (size_t k = 0; k < CLV_BG_NBD_TERMS; k++) sum[k] += lanes_sum(s[k].lane);
+  for (size_t k = 0; k < CLV_BG_TERMS; k++) sum[k] += lanes_sum(s[k].lane);
 }
 
-void CLV_KERNEL(clv_bg_nbd_recent)(const clv_bg_nbd_recencies *rows, const double *theta, double *sum) {
+void CLV_KERNEL(clv_bg_recent)(const clv_bg_recencies *rows, const double *theta, double *sum) {
   const double r = theta[0], alpha = theta[1];
   lanes        s[3] = {0};
   for (size_t i = 0; i < rows->n; i += LANES) {
@@ -59,7 +59,7 @@ void CLV_KERNEL(clv_bg_nbd_recent)(const clv_bg_nbd_recencies *rows, const doubl
 }
 
 /* Counts of one: the logarithm of a product, whose exponent is counted apart. */
-static inline void onces_alike(const clv_bg_nbd_rows *rows, double alpha, double *sum) {
+static inline void onces_alike(const clv_bg_rows *rows, double alpha, double *sum) {
   const double *restrict T = rows->T, *restrict count = rows->count;
   double   inverse[LANES] = {0}, product[LANES], whole = 0.0;
   uint64_t exponent[LANES] = {0};
@@ -82,7 +82,7 @@ static inline void onces_alike(const clv_bg_nbd_rows *rows, double alpha, double
   sum[1] += lanes_sum(inverse);
 }
 
-void CLV_KERNEL(clv_bg_nbd_onces)(const clv_bg_nbd_rows *rows, const double *theta, double *sum) {
+void CLV_KERNEL(clv_bg_onces)(const clv_bg_rows *rows, const double *theta, double *sum) {
   const double alpha       = theta[1];
   const double *restrict T = rows->T, *restrict count = rows->count;
   double s0[LANES] = {0}, s1[LANES] = {0};

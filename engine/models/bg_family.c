@@ -1,0 +1,202 @@
+#include "engine/models/bg_family.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/models/bg_family_kernel.h"
+#include "engine/models/counts.h"
+#include "engine/models/hierarchy.h"
+#include "engine/models/purchase_rows.h"
+#include "engine/numerics/pinned.h"
+
+enum { R, ALPHA, A, B, N_PARAMETER, TERMS = CLV_BG_TERMS };
+
+static const char *const PARAMETER[N_PARAMETER]  = {"r", "alpha", "a", "b"};
+static const char *const COORDINATE[N_PARAMETER] = {"log r", "log(r / alpha)", "logit(a / (a + b))",
+                                                    "log(a + b)"};
+
+/* u = log r, log(r/alpha), logit(a/(a+b)), log(a+b). */
+static void coordinates_natural(const double *u, double *theta, double *jacobian) {
+  const double log_m = clv_log_sigmoid(u[2]), log_rest = clv_log_sigmoid(-u[2]);
+  theta[R]     = clv_exp(u[0]);
+  theta[ALPHA] = clv_exp(u[0] - u[1]);
+  theta[A]     = clv_exp(log_m + u[3]);
+  theta[B]     = clv_exp(log_rest + u[3]);
+  if (jacobian == NULL) return;
+  const double m                           = clv_sigmoid(u[2]);
+  const double d[N_PARAMETER][N_PARAMETER] = {{1, 0, 0, 0}, {1, -1, 0, 0}, {0, 0, 1 - m, 1}, {0, 0, -m, 1}};
+  memcpy(jacobian, d, sizeof d);
+}
+
+/* The determinant is 1 for every choice of slots but one: log a beside the coordinate log(a+b). */
+static double coordinates_log_determinant(unsigned named, const double *u, double *gradient) {
+  memset(gradient, 0, N_PARAMETER * sizeof *gradient);
+  if ((named >> A & 1u) == 0 || (named >> B & 1u) != 0) return 0.0;
+  gradient[2] = -clv_sigmoid(u[2]);
+  return clv_log_sigmoid(-u[2]);
+}
+
+static bool coordinates_from_slots(unsigned named, const double *slot, double *u) {
+  const bool has_a = (named >> A & 1u) != 0, has_b = (named >> B & 1u) != 0;
+  u[0] = slot[R];
+  u[1] = (named >> ALPHA & 1u) != 0 ? u[0] - slot[ALPHA] : slot[ALPHA];
+  u[2] = slot[A];
+  u[3] = slot[B];
+  if (has_a && has_b) {
+    u[2] = slot[A] - slot[B];
+    u[3] = clv_log_sum_exp(slot[A], slot[B]);
+  } else if (has_a) { /* a < a + b */
+    if (!(slot[A] < slot[B])) return false;
+    u[2] = slot[A] - slot[B] - clv_log1p(-clv_exp(slot[A] - slot[B]));
+  } else if (has_b) {
+    u[3] = slot[B] - clv_log_sigmoid(-u[2]);
+  }
+  return true;
+}
+
+static const clv_coordinates COORDINATES = {
+    .n               = N_PARAMETER,
+    .parameter       = PARAMETER,
+    .coordinate      = COORDINATE,
+    .natural         = coordinates_natural,
+    .log_determinant = coordinates_log_determinant,
+    .from_slots      = coordinates_from_slots,
+};
+
+typedef struct bg_family {
+  clv_purchase_rows *rows;   /* owned */
+  clv_counts        *counts; /* owned, of all ranks */
+  clv_isa            isa;
+  bool               early; /* customers may leave right after the first purchase */
+} bg_family;
+
+static size_t likelihood_n_block(const void *self) { return ((const bg_family *)self)->rows->n_block; }
+
+static clv_bg_rows rows_at(const clv_purchase_rows *rows, size_t first, size_t n) {
+  return (clv_bg_rows){n,          rows->x + first, rows->t_x + first, rows->T + first, rows->count + first,
+                       rows->alike};
+}
+
+/* One run under one chain's parameters: terms as likelihood_finish takes them. */
+static void run_sum(const bg_family *l, const clv_purchase_run *run, const double *theta, double *total) {
+  const clv_bg_rows onces                     = rows_at(l->rows, run->first_once, run->n_once),
+                    buyers                    = rows_at(l->rows, run->first_buyer, run->n_buyer);
+  const clv_bg_recencies recencies            = {run->n_recency, l->rows->recency + run->first_recency,
+                                                 l->rows->recency_count + run->first_recency,
+                                                 l->rows->recency_x + run->first_recency};
+  const double           shifted[N_PARAMETER] = {theta[R], theta[ALPHA], theta[A],
+                                       l->early ? theta[B] : theta[B] - 1.0};
+  double                 able[TERMS] = {0.0}, once[2] = {0.0, 0.0}, recent[3] = {0.0, 0.0, 0.0};
+  CLV_KERNEL_PICK(clv_bg_able, l->isa)(&buyers, shifted, able);
+  CLV_KERNEL_PICK(clv_bg_recent, l->isa)(&recencies, theta, recent);
+  if (l->early)
+    CLV_KERNEL_PICK(clv_bg_able, l->isa)(&onces, shifted, able);
+  else
+    CLV_KERNEL_PICK(clv_bg_onces, l->isa)(&onces, theta, once);
+  total[0] += able[0] - recent[0] - theta[R] * once[0];
+  total[1] += able[1] + recent[1] + once[0];
+  total[2] += recent[2] - able[2] + theta[R] * once[1];
+  total[3] += able[3];
+  total[4] += able[4];
+}
+
+static void likelihood_block(const void *self, size_t block, size_t n_chain, const double *theta,
+                             double *sum) {
+  const bg_family         *l    = self;
+  const clv_purchase_rows *rows = l->rows;
+  for (size_t k = rows->block_run[block]; k < rows->block_run[block + 1]; k++)
+    for (size_t c = 0; c < n_chain; c++) {
+      const size_t at = c * rows->n_segment + rows->run[k].segment;
+      run_sum(l, &rows->run[k], theta + at * N_PARAMETER, sum + at * TERMS);
+    }
+}
+
+/* Fader, Hardie & Lee 2005, eq. 6, its sums over customers put together; docs/model_architecture.md shows the
+ * steps, there too for those who may leave early (Batislam, Denizel & Filiztekin 2007). */
+static double likelihood_finish(const void *self, size_t segment, const double *theta, const double *sum,
+                                double *gradient) {
+  const bg_family *l     = self;
+  const double     early = l->early ? 1.0 : 0.0, ab = theta[A] + theta[B], log_alpha = clv_log(theta[ALPHA]);
+  const double     all = clv_counts_total(l->counts, segment);
+  /* alpha^r of those last seen at 0 cancels where their recency would have its term */
+  const double customers = l->early ? clv_counts_positive(l->counts, segment) : all;
+  double       by_r, by_b, by_ab;
+  const double rising_r  = clv_counts_rising(l->counts, segment, 0, theta[R], &by_r);
+  const double rising_b  = clv_counts_rising(l->counts, segment, l->early ? 0 : 1, theta[B], &by_b);
+  const double rising_ab = clv_counts_rising(l->counts, segment, 0, ab + early, &by_ab);
+  by_ab += early * all / ab;
+  gradient[R]     = customers * log_alpha + by_r - sum[1];
+  gradient[ALPHA] = customers * theta[R] / theta[ALPHA] - sum[2];
+  gradient[A]     = sum[3] - by_ab;
+  gradient[B]     = by_b - by_ab + sum[4];
+  return customers * theta[R] * log_alpha + rising_r + rising_b - rising_ab + sum[0] -
+         (l->early ? all * clv_log(ab) : 0.0);
+}
+
+static void likelihood_free(void *self) {
+  bg_family *l = self;
+  if (l == NULL) return;
+  clv_purchase_rows_free(&l->rows);
+  clv_counts_free(&l->counts);
+  free(l);
+}
+
+static const clv_likelihood_ops LIKELIHOOD = {
+    .n_parameter = N_PARAMETER,
+    .n_term      = TERMS,
+    .n_block     = likelihood_n_block,
+    .block       = likelihood_block,
+    .finish      = likelihood_finish,
+    .free        = likelihood_free,
+};
+
+static clv_status likelihood_new(const clv_comm *comm, const clv_cells *cells, bool early,
+                                 clv_likelihood *out) {
+  bg_family   *l  = NULL;
+  clv_status   st = clv_calloc(1, sizeof *l, (void **)&l);
+  const size_t n  = (size_t)(cells->blocks.last - cells->blocks.first);
+  if (st == CLV_OK) {
+    l->isa   = clv_isa_best();
+    l->early = early;
+    st       = clv_purchase_rows_new(cells, &l->rows);
+  }
+  CLV_TRY(clv_comm_agree(comm, st));
+  CLV_TRY(clv_counts_new(comm, cells->n_segment, n, cells->segment, cells->x, cells->count, &l->counts));
+  *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = l, .n_segment = cells->n_segment};
+  l    = NULL;
+out:
+  likelihood_free(l);
+  return st;
+}
+
+static clv_status family_new(const char *name, bool early, const clv_purchase_data *data, clv_model *out) {
+  clv_likelihood likelihood = {0};
+  double         age        = 1.0;
+  clv_status     st         = CLV_OK;
+  CLV_TRY(likelihood_new(data->comm, data->cells, early, &likelihood));
+  CLV_TRY(clv_mean_age(data->comm, data->cells, &age));
+  const clv_slot_default slot[N_PARAMETER] = {
+      {{CLV_PRIOR_NORMAL, {-0.5, 1.25, 0}},
+       "r from 0.05 to 7: purchase rates from wildly to hardly different between customers"},
+      {{CLV_PRIOR_NORMAL, {-clv_log(age), 2.0, 0}},
+       "0.02 to 50 purchases in the mean observed age, were nobody to leave"},
+      {{CLV_PRIOR_NORMAL, {-1.0, 1.5, 0}}, "mean dropout probability from 2 % to 88 % a purchase"},
+      {{CLV_PRIOR_NORMAL, {1.0, 1.25, 0}},
+       "dropout probabilities from U-shaped to alike: a + b from 0.2 to 33"},
+  };
+  const clv_hierarchy_plan plan = {
+      .name = name, .coordinates = &COORDINATES, .slot = slot, .priors = data->priors};
+  CLV_TRY(clv_comm_agree(data->comm, clv_hierarchy_new(&likelihood, &plan, out)));
+out:
+  clv_likelihood_free(&likelihood);
+  return st;
+}
+
+clv_status clv_bg_nbd_new(const clv_purchase_data *data, clv_model *out) {
+  return family_new("bg_nbd", false, data, out);
+}
+
+clv_status clv_mbg_nbd_new(const clv_purchase_data *data, clv_model *out) {
+  return family_new("mbg_nbd", true, data, out);
+}

@@ -1,0 +1,17 @@
+#ifndef CLV_ENGINE_MODELS_BG_FAMILY_H
+#define CLV_ENGINE_MODELS_BG_FAMILY_H
+
+#include "engine/models/process.h"
+#include "engine/models/purchases.h"
+
+/** BG/NBD, customers integrated out (Fader, Hardie & Lee 2005, Marketing Science 24(2), eq. 6): a customer
+ * may leave after each repeat purchase. Overrides of priors by r, alpha, a, b. As clv_purchases_new. */
+clv_status clv_bg_nbd_new(const clv_purchase_data *data, clv_model *out);
+
+/** MBG/NBD (Batislam, Denizel & Filiztekin 2007, IJRM 24(3); Wagner & Hoppe 2008): he may leave after the
+ * first purchase too. */
+clv_status clv_mbg_nbd_new(const clv_purchase_data *data, clv_model *out);
+
+extern const clv_process_ops CLV_BG_NBD_PROCESS, CLV_MBG_NBD_PROCESS;
+
+#endif

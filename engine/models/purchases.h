@@ -1,0 +1,23 @@
+#ifndef CLV_ENGINE_MODELS_PURCHASES_H
+#define CLV_ENGINE_MODELS_PURCHASES_H
+
+#include "comm/comm.h"
+#include "engine/models/data.h"
+#include "engine/models/model.h"
+
+/** What a purchase model is made of. Borrowed, during the constructor only. */
+typedef struct clv_purchase_data {
+  const clv_comm  *comm; /* the ranks that share the cells */
+  const clv_cells *cells;
+  const clv_prior_texts
+      *priors; /* overrides by parameter; other names are left to the other parts; may be NULL */
+} clv_purchase_data;
+
+/** A collapsed purchase model by its name in the configuration, such as "bg_nbd". Collective over data->comm
+ * (histograms and scales are summed once, exactly).
+ *  @param[out] out  owned by the caller
+ *  @return CLV_EUSAGE for a name or a prior that cannot be read, CLV_EDATA for data the model is not made for
+ */
+clv_status clv_purchases_new(const char *name, const clv_purchase_data *data, clv_model *out);
+
+#endif
