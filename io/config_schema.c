@@ -14,7 +14,7 @@ static const clv_choice RETURNS[] = {
 static const clv_choice KEEP_DROP_FAIL[] = {
     {"keep", CLV_KEEP}, {"drop", CLV_DROP}, {"fail", CLV_FAIL}, {NULL, 0}};
 static const clv_choice DROP_FAIL[] = {{"drop", CLV_DROP}, {"fail", CLV_FAIL}, {NULL, 0}};
-static const clv_choice PURCHASES[] = {{"bg_nbd", 0}, {"mbg_nbd", 0}, {NULL, 0}};
+static const clv_choice PURCHASES[] = {{"bg_nbd", 0}, {"mbg_nbd", 0}, {"pareto_nbd", 0}, {NULL, 0}};
 static const clv_choice SPENDS[]    = {{"gamma_gamma", 0}, {"none", 0}, {NULL, 0}};
 static const clv_choice POOLINGS[]  = {
      {"none", CLV_POOLING_NONE}, {"complete", CLV_POOLING_COMPLETE}, {NULL, 0}};

@@ -3,10 +3,19 @@
 
 #include <stddef.h>
 
-enum { CLV_GAUSS_POINTS = 16 };
+enum { CLV_GAUSS_POINTS = 16, CLV_GAUSS_POINTS_MOST = 20 };
 
 /** Gauss-Legendre nodes and weights on [0, 1]. Exact for polynomials up to degree 31. Pure. */
 void clv_gauss_legendre(double node[CLV_GAUSS_POINTS], double weight[CLV_GAUSS_POINTS]);
+
+/** Gauss-Legendre with n nodes on [0, 1]; node and weight [n]. */
+typedef struct clv_gauss_rule {
+  int           n;
+  const double *node, *weight;
+} clv_gauss_rule;
+
+/** The rule of 8, 12 or 20 nodes that has at least n_least, or else that of 20. Pure. */
+const clv_gauss_rule *clv_gauss_rule_find(int n_least);
 
 /** An integrand on (0, 1), given p and 1 - p, both without cancellation, and their logarithms. */
 typedef struct clv_unit_point {

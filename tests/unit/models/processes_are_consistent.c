@@ -18,10 +18,10 @@ typedef struct process_case {
 } process_case;
 
 static const process_case CASE[] = {
-    {"bg_nbd", {0.8, 4.4, 0.9, 2.4}},
-    {"bg_nbd", {2.5, 9.0, 1.0, 6.0}},
-    {"mbg_nbd", {0.8, 4.4, 0.9, 2.4}},
-    {"mbg_nbd", {2.5, 9.0, 1.7, 6.0}},
+    {"bg_nbd", {0.8, 4.4, 0.9, 2.4}},         {"bg_nbd", {2.5, 9.0, 1.0, 6.0}},
+    {"mbg_nbd", {0.8, 4.4, 0.9, 2.4}},        {"mbg_nbd", {2.5, 9.0, 1.7, 6.0}},
+    {"pareto_nbd", {0.55, 10.6, 0.61, 11.7}}, {"pareto_nbd", {2.5, 4.0, 1.0, 4.0}},
+    {"pareto_nbd", {0.8, 30.0, 1.6, 9.0}},
 };
 enum { CASES = sizeof CASE / sizeof *CASE };
 
