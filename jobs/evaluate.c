@@ -59,7 +59,9 @@ static clv_status plan_make(evaluate *e) {
   clv_status   st   = CLV_OK;
   p->process        = clv_process_find(config->model.purchases);
   p->spend          = spends ? clv_spend_find(config->model.spend) : NULL;
-  CLV_CHECK(p->process != NULL);
+  if (p->process == NULL)
+    return clv_fail(CLV_EUSAGE, "model.purchases: there are no forecasts for '%s' yet",
+                    config->model.purchases);
   CLV_TRY(clv_theta_take(e->draws, p->process->parameter, p->process->n_parameter, facts->n_segment, most,
                          &e->theta));
   if (p->spend != NULL)

@@ -133,7 +133,8 @@ static clv_status forecast_make(predict *p) {
   const size_t           most = (size_t)c->predict.draws, n_segment = facts_of(p)->n_segment;
   const double           units_of_year = 365.25 / clv_time_unit_days(c->data.time_unit);
   clv_status             st            = CLV_OK;
-  CLV_CHECK(process != NULL);
+  if (process == NULL)
+    return clv_fail(CLV_EUSAGE, "model.purchases: there are no forecasts for '%s' yet", c->model.purchases);
   CLV_TRY(clv_theta_take(p->draws, process->parameter, process->n_parameter, n_segment, most, &p->theta));
   if (spend != NULL)
     CLV_TRY(clv_theta_take(p->draws, spend->parameter, spend->n_parameter, n_segment, most, &p->spend_theta));

@@ -69,8 +69,9 @@ static void implied_fill(const prior *p, const clv_config *config, const double 
   const clv_process_ops *process = clv_process_find(config->model.purchases);
   const clv_spend_ops   *money   = clv_spend_find(config->model.spend);
   double                 theta[CLV_PARAMETER_MAX];
-  for (size_t k = 0; k < process->n_parameter; k++) theta[k] = value_named(p, value, process->parameter[k]);
-  *purchases = process->expected_new(theta, p->age);
+  for (size_t k = 0; process != NULL && k < process->n_parameter; k++)
+    theta[k] = value_named(p, value, process->parameter[k]);
+  *purchases = process == NULL ? NAN : process->expected_new(theta, p->age);
   for (size_t k = 0; money != NULL && k < money->n_parameter; k++)
     theta[k] = value_named(p, value, money->parameter[k]);
   *spend = money == NULL ? NAN : money->expected_new(theta);
