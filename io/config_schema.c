@@ -14,7 +14,7 @@ static const clv_choice RETURNS[] = {
 static const clv_choice KEEP_DROP_FAIL[] = {
     {"keep", CLV_KEEP}, {"drop", CLV_DROP}, {"fail", CLV_FAIL}, {NULL, 0}};
 static const clv_choice DROP_FAIL[] = {{"drop", CLV_DROP}, {"fail", CLV_FAIL}, {NULL, 0}};
-static const clv_choice PURCHASES[] = {{"bg_nbd", 0}, {"mbg_nbd", 0}, {"pareto_nbd", 0}, {NULL, 0}};
+static const clv_choice PURCHASES[] = {{"bg_nbd", 0}, {"mbg_nbd", 0}, {"bg_cnbd_k", 0}, {"mbg_cnbd_k", 0}, {"pareto_nbd", 0}, {NULL, 0}};
 static const clv_choice SPENDS[]    = {{"gamma_gamma", 0}, {"none", 0}, {NULL, 0}};
 static const clv_choice POOLINGS[]  = {
      {"none", CLV_POOLING_NONE}, {"complete", CLV_POOLING_COMPLETE}, {NULL, 0}};
@@ -151,6 +151,14 @@ static const clv_config_key SCHEMA[] = {
      .fallback = "bg_nbd",
      .choice   = PURCHASES,
      .help     = "Model of when customers buy and leave."},
+    {.path     = "model.erlang_k",
+     .kind     = CLV_KEY_INT,
+     .offset   = AT(model.erlang_k),
+     .fallback = "2",
+     .low      = 1,
+     .high     = 12,
+     .help     = "Phases between purchases of bg_cnbd_k and mbg_cnbd_k: 1 as without, more for more regular "
+                 "customers."},
     {.path     = "model.spend",
      .kind     = CLV_KEY_NAME,
      .offset   = AT(model.spend),

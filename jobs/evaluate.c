@@ -1,4 +1,5 @@
 #include "jobs/evaluate.h"
+#include "jobs/fit_model.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -57,7 +58,7 @@ static clv_status plan_make(evaluate *e) {
   const bool                 spends = facts->has_spend && strcmp(config->model.spend, "none") != 0;
   const size_t most = config->predict.draws < DRAWS_MOST ? (size_t)config->predict.draws : DRAWS_MOST;
   clv_status   st   = CLV_OK;
-  p->process        = clv_process_find(config->model.purchases);
+  p->process        = clv_fit_process(config);
   p->spend          = spends ? clv_spend_find(config->model.spend) : NULL;
   if (p->process == NULL)
     return clv_fail(CLV_EUSAGE, "model.purchases: there are no forecasts for '%s' yet",

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/models/purchases.h"
 #include "engine/numerics/isa.h"
 #include "engine/posterior/diagnostics.h"
 #include "engine/sampler/sampler.h"
@@ -139,12 +140,13 @@ static clv_status trace_begin(fit *f, bool resume) {
   const clv_config          *c        = f->config;
   const clv_portfolio_facts *facts    = clv_portfolio_facts_get(f->place.portfolio);
   trace_names               *names    = NULL;
-  char                       model[160], seed[32], now[40];
+  char                       model[160], name[CLV_NAME_MAX], seed[32], now[40];
   size_t                     n  = 0;
   clv_status                 st = clv_calloc(1, sizeof *names, (void **)&names);
   if (st == CLV_OK) st = variables_name(f, names, &n);
   CLV_TRY(clv_comm_agree(f->world, st));
-  snprintf(model, sizeof model, "%s + %s", c->model.purchases, c->model.spend);
+  clv_purchases_name(c->model.purchases, c->model.erlang_k, name);
+  snprintf(model, sizeof model, "%s + %s", name, c->model.spend);
   snprintf(seed, sizeof seed, "%llu", (unsigned long long)c->sampler.seed);
   now_print(now, sizeof now);
   clv_comm_broadcast(f->world, now, sizeof now, 0);

@@ -151,7 +151,9 @@ static clv_status purchases_new(const clv_comm *shards, const clv_portfolio *por
                                    .count     = columns.count,
                                    .n_segment = n_segment_of(portfolio, config)};
   const clv_purchase_data data  = {.comm = shards, .cells = &cells, .priors = priors};
-  CLV_TRY(clv_purchases_new(config->model.purchases, &data, out));
+  char                    name[CLV_NAME_MAX];
+  clv_purchases_name(config->model.purchases, config->model.erlang_k, name);
+  CLV_TRY(clv_purchases_new(name, &data, out));
 out:
   clv_cell_columns_free(&columns);
   return st;
@@ -233,6 +235,12 @@ out:
   clv_model_free(&part[1]);
   clv_fit_model_free(&fit);
   return st;
+}
+
+const clv_process_ops *clv_fit_process(const clv_config *config) {
+  char name[CLV_NAME_MAX];
+  clv_purchases_name(config->model.purchases, config->model.erlang_k, name);
+  return clv_process_find(name);
 }
 
 void clv_fit_model_free(clv_fit_model *self) {

@@ -3,6 +3,7 @@
 
 #include "comm/topology.h"
 #include "engine/models/model.h"
+#include "engine/models/process.h"
 #include "io/config.h"
 #include "io/portfolio.h"
 
@@ -18,5 +19,8 @@ typedef struct clv_fit_model {
 clv_status clv_fit_model_new(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
                              clv_fit_model *out);
 void       clv_fit_model_free(clv_fit_model *self);
+
+/** The configured purchase process; NULL where the model has none. Not collective. */
+const clv_process_ops *clv_fit_process(const clv_config *config);
 
 #endif

@@ -1,4 +1,5 @@
 #include "jobs/predict.h"
+#include "jobs/fit_model.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -128,7 +129,7 @@ out:
 
 static clv_status forecast_make(predict *p) {
   const clv_config      *c       = p->config;
-  const clv_process_ops *process = clv_process_find(c->model.purchases);
+  const clv_process_ops *process = clv_fit_process(c);
   const clv_spend_ops   *spend   = p->has_spend ? clv_spend_find(c->model.spend) : NULL;
   const size_t           most = (size_t)c->predict.draws, n_segment = facts_of(p)->n_segment;
   const double           units_of_year = 365.25 / clv_time_unit_days(c->data.time_unit);

@@ -66,7 +66,7 @@ static double value_named(const prior *p, const double *value, const char *name)
 
 static void implied_fill(const prior *p, const clv_config *config, const double *value, double *purchases,
                          double *spend) {
-  const clv_process_ops *process = clv_process_find(config->model.purchases);
+  const clv_process_ops *process = clv_fit_process(config);
   const clv_spend_ops   *money   = clv_spend_find(config->model.spend);
   double                 theta[CLV_PARAMETER_MAX];
   for (size_t k = 0; process != NULL && k < process->n_parameter; k++)

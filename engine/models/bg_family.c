@@ -55,7 +55,7 @@ static bool coordinates_from_slots(unsigned named, const double *slot, double *u
   return true;
 }
 
-static const clv_coordinates COORDINATES = {
+const clv_coordinates CLV_BG_COORDINATES = {
     .n               = N_PARAMETER,
     .parameter       = PARAMETER,
     .coordinate      = COORDINATE,
@@ -170,11 +170,10 @@ out:
   return st;
 }
 
-static clv_status family_new(const char *name, bool early, const clv_purchase_data *data, clv_model *out) {
-  clv_likelihood likelihood = {0};
-  double         age        = 1.0;
-  clv_status     st         = CLV_OK;
-  CLV_TRY(likelihood_new(data->comm, data->cells, early, &likelihood));
+clv_status clv_bg_hierarchy_new(const char *name, const clv_purchase_data *data, clv_likelihood *likelihood,
+                                clv_model *out) {
+  double     age = 1.0;
+  clv_status st  = CLV_OK;
   CLV_TRY(clv_mean_age(data->comm, data->cells, &age));
   const clv_slot_default slot[N_PARAMETER] = {
       {{CLV_PRIOR_NORMAL, {-0.5, 1.25, 0}},
@@ -186,8 +185,17 @@ static clv_status family_new(const char *name, bool early, const clv_purchase_da
        "dropout probabilities from U-shaped to alike: a + b from 0.2 to 33"},
   };
   const clv_hierarchy_plan plan = {
-      .name = name, .coordinates = &COORDINATES, .slot = slot, .priors = data->priors};
-  CLV_TRY(clv_comm_agree(data->comm, clv_hierarchy_new(&likelihood, &plan, out)));
+      .name = name, .coordinates = &CLV_BG_COORDINATES, .slot = slot, .priors = data->priors};
+  CLV_TRY(clv_comm_agree(data->comm, clv_hierarchy_new(likelihood, &plan, out)));
+out:
+  return st;
+}
+
+static clv_status family_new(const char *name, bool early, const clv_purchase_data *data, clv_model *out) {
+  clv_likelihood likelihood = {0};
+  clv_status     st         = CLV_OK;
+  CLV_TRY(likelihood_new(data->comm, data->cells, early, &likelihood));
+  CLV_TRY(clv_bg_hierarchy_new(name, data, &likelihood, out));
 out:
   clv_likelihood_free(&likelihood);
   return st;

@@ -1,6 +1,7 @@
 #ifndef CLV_ENGINE_MODELS_BG_FAMILY_H
 #define CLV_ENGINE_MODELS_BG_FAMILY_H
 
+#include "engine/models/hierarchy.h"
 #include "engine/models/process.h"
 #include "engine/models/purchases.h"
 
@@ -11,6 +12,13 @@ clv_status clv_bg_nbd_new(const clv_purchase_data *data, clv_model *out);
 /** MBG/NBD (Batislam, Denizel & Filiztekin 2007, IJRM 24(3); Wagner & Hoppe 2008): he may leave after the
  * first purchase too. */
 clv_status clv_mbg_nbd_new(const clv_purchase_data *data, clv_model *out);
+
+/** What every member of the family shares beyond its likelihood: coordinates of r, alpha, a, b and default
+ * priors. Collective over data->comm. @param likelihood  taken over on success (emptied) */
+clv_status clv_bg_hierarchy_new(const char *name, const clv_purchase_data *data, clv_likelihood *likelihood,
+                                clv_model *out);
+
+extern const clv_coordinates CLV_BG_COORDINATES;
 
 extern const clv_process_ops CLV_BG_NBD_PROCESS, CLV_MBG_NBD_PROCESS;
 

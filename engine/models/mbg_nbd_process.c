@@ -104,6 +104,10 @@ static size_t process_simulate(const double *theta, double T, clv_rng *rng, doub
   return n;
 }
 
+static size_t process_simulate_alive(const double *theta, double T, clv_rng *rng, double *time, size_t most) {
+  return CLV_BG_NBD_PROCESS.simulate(theta, T, rng, time, most);
+}
+
 const clv_process_ops CLV_MBG_NBD_PROCESS = {
     .name           = "mbg_nbd",
     .n_parameter    = N_PARAMETER,
@@ -122,4 +126,5 @@ const clv_process_ops CLV_MBG_NBD_PROCESS = {
     .pmf_new        = process_pmf_new,
     .customer_draw  = process_customer_draw,
     .simulate       = process_simulate,
+    .simulate_alive = process_simulate_alive,
 };

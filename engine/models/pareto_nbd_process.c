@@ -182,4 +182,5 @@ const clv_process_ops CLV_PARETO_NBD_PROCESS = {
     .pmf_new        = process_pmf,
     .customer_draw  = process_customer_draw,
     .simulate       = process_simulate,
+    .simulate_alive = process_simulate,
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/models/bg_family.h"
+#include "engine/models/cnbd.h"
 #include "engine/models/gamma_gamma.h"
 #include "engine/models/pareto_nbd.h"
 
@@ -13,6 +14,10 @@ static const clv_spend_ops *const   SPEND[]   = {&CLV_GAMMA_GAMMA_SPEND};
 const clv_process_ops *clv_process_find(const char *name) {
   for (size_t i = 0; i < sizeof PROCESS / sizeof *PROCESS; i++)
     if (strcmp(PROCESS[i]->name, name) == 0) return PROCESS[i];
+  for (size_t k = 0; k < CLV_ERLANG_MOST; k++) {
+    if (strcmp(CLV_BG_CNBD_PROCESS[k].name, name) == 0) return &CLV_BG_CNBD_PROCESS[k];
+    if (strcmp(CLV_MBG_CNBD_PROCESS[k].name, name) == 0) return &CLV_MBG_CNBD_PROCESS[k];
+  }
   return NULL;
 }
 

@@ -1,6 +1,7 @@
 #ifndef CLV_ENGINE_MODELS_PROCESS_H
 #define CLV_ENGINE_MODELS_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,12 +29,14 @@ typedef struct clv_process_ops {
   size_t             n_parameter;
   const char *const *parameter; /* [n_parameter] "r", "alpha", "a", "b" */
   size_t             n_latent;
-  const char *const *latent; /* [n_latent] "lambda", "p" */
+  const char *const *latent;     /* [n_latent] "lambda", "p" */
+  bool               by_recency; /* what an alive customer does depends on t_x too, not only on x and T */
   double (*log_likelihood)(const double *theta, const clv_customer *who);
   /** The log-likelihood too, and its gradient in theta. @param[out] by_theta [n_parameter] */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
   double (*p_alive)(const double *theta, const clv_customer *who);
-  /** Parameters of an alive customer's residual process. @param[out] updated [n_parameter] */
+  /** Parameters of an alive customer's residual process. @param[out] updated [CLV_PARAMETER_MAX], of which a
+   * process may use more than n_parameter */
   void (*update)(const double *theta, const clv_customer *who, double *updated);
   /** Expected purchases of an alive customer in (0, t]; `theta` is the result of `update`. */
   double (*expected)(const double *theta, double t);
@@ -53,6 +56,8 @@ typedef struct clv_process_ops {
   /** Purchase times of a new customer in (0, T]: at most `most` are written. @return their number (may exceed
    * most) */
   size_t (*simulate)(const double *theta, double T, clv_rng *rng, double *time, size_t most);
+  /** The same of an alive customer; `theta` from `update`. */
+  size_t (*simulate_alive)(const double *theta, double T, clv_rng *rng, double *time, size_t most);
 } clv_process_ops;
 
 /** A spend model given hyperparameters. */

@@ -1,8 +1,10 @@
 #include "engine/models/purchases.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/models/bg_family.h"
+#include "engine/models/cnbd.h"
 #include "engine/models/pareto_nbd.h"
 #include "engine/models/pareto_nbd_lognormal.h"
 
@@ -19,5 +21,17 @@ static const purchase_model MODEL[] = {{"bg_nbd", clv_bg_nbd_new},
 clv_status clv_purchases_new(const char *name, const clv_purchase_data *data, clv_model *out) {
   for (size_t i = 0; i < sizeof MODEL / sizeof *MODEL; i++)
     if (strcmp(MODEL[i].name, name) == 0) return MODEL[i].make(data, out);
+  for (int k = 1; k <= CLV_ERLANG_MOST; k++) {
+    if (strcmp(CLV_BG_CNBD_PROCESS[k - 1].name, name) == 0) return clv_cnbd_new(k, false, data, out);
+    if (strcmp(CLV_MBG_CNBD_PROCESS[k - 1].name, name) == 0) return clv_cnbd_new(k, true, data, out);
+  }
   return clv_fail(CLV_EUSAGE, "model.purchases: there is no model '%.64s'", name);
+}
+
+void clv_purchases_name(const char *model, int erlang_k, char name[CLV_NAME_MAX]) {
+  const size_t length = strlen(model);
+  if (length > 6 && strcmp(model + length - 6, "cnbd_k") == 0)
+    snprintf(name, CLV_NAME_MAX, "%.*s%d", (int)length - 1, model, erlang_k);
+  else
+    snprintf(name, CLV_NAME_MAX, "%s", model);
 }

@@ -20,4 +20,8 @@ typedef struct clv_purchase_data {
  */
 clv_status clv_purchases_new(const char *name, const clv_purchase_data *data, clv_model *out);
 
+/** The name of a model and of its process, given model.purchases and model.erlang_k: "bg_cnbd_3" for
+ * bg_cnbd_k with 3 phases, the model's own otherwise. Not collective. */
+void clv_purchases_name(const char *model, int erlang_k, char name[CLV_NAME_MAX]);
+
 #endif

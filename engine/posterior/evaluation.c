@@ -113,7 +113,7 @@ static void purchases_simulate(clv_evaluation *self, const clv_evaluation_row *r
     clv_rng    rng   = clv_rng_at(p->seed, CLV_RNG_PREDICTIVE, row->index, 0, (uint32_t)s);
     const bool alive = clv_rng_uniform(&rng) < self->alive[s];
     self->drawn[s] =
-        alive ? (double)p->process->simulate(self->updated + s * CLV_PARAMETER_MAX, p->length, &rng, NULL, 0)
+        alive ? (double)p->process->simulate_alive(self->updated + s * CLV_PARAMETER_MAX, p->length, &rng, NULL, 0)
               : 0.0;
     totals[s] += self->drawn[s];
   }

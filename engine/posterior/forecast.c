@@ -173,7 +173,7 @@ static void nodes_choose(clv_forecast *self) {
   static const size_t COUNT[] = {9, 13, 17, 25, 33, 49, NODES_MOST};
   static const double SHARE[] = {1.0 / 64, 1.0 / 16, 1.0 / 4, 1.0 / 256};
   const double        most    = self->plan.T_most;
-  if (!(most > self->plan.T_least)) {
+  if (!(most > self->plan.T_least) || self->plan.process->by_recency) { /* no tables over T */
     self->shift   = 1.0;
     self->n_node  = 1;
     self->node[0] = transform(self, self->plan.T_least);
@@ -227,7 +227,7 @@ static clv_status histories_least(const clv_forecast *self, const clv_forecast_k
   CLV_TRY(clv_alloc(n + 1, sizeof *count, (void **)&count));
   for (size_t i = 0; i < n; i++) count[i] = key[i].n;
   qsort(count, n, sizeof *count, more_first);
-  *least = self->n_node;
+  *least = self->plan.process->by_recency ? UINT64_MAX : self->n_node; /* tables are over T alone */
   if (n > most && count[most] >= *least) *least = count[most] + 1;
 out:
   free(count);
@@ -294,8 +294,9 @@ static void residual_direct(clv_forecast *self, const clv_forecast_row *row) {
 
 /* residual [n_function][n_draw] at this (segment, x, T). */
 static void residual_at(clv_forecast *self, const clv_forecast_row *row) {
-  const double *value = table_find(self, (uint64_t)row->segment << 32 | row->who.x);
-  double        basis[NODES_MOST];
+  const double *value =
+      self->plan.process->by_recency ? NULL : table_find(self, (uint64_t)row->segment << 32 | row->who.x);
+  double basis[NODES_MOST];
   if (value == NULL) {
     residual_direct(self, row);
     return;
@@ -353,11 +354,12 @@ static int row_compare(const void *a, const void *b) {
 /* How much of what was computed for the customer before serves this one too. */
 typedef enum shared { NOTHING, RESIDUAL, HISTORY, EVERYTHING } shared;
 
-static shared shared_with(const clv_forecast_row *before, const clv_forecast_row *row) {
+static shared shared_with(const clv_forecast *self, const clv_forecast_row *before,
+                          const clv_forecast_row *row) {
   if (before == NULL || before->segment != row->segment || before->who.x != row->who.x ||
       before->who.T != row->who.T)
     return NOTHING;
-  if (before->who.t_x != row->who.t_x) return RESIDUAL;
+  if (before->who.t_x != row->who.t_x) return self->plan.process->by_recency ? NOTHING : RESIDUAL;
   return before->who.spend == row->who.spend ? EVERYTHING : HISTORY;
 }
 
@@ -381,7 +383,7 @@ clv_status clv_forecast_summarise(clv_forecast *self, size_t n, clv_forecast_row
   double                 *last   = NULL;
   qsort(row, n, sizeof *row, row_compare);
   for (size_t i = 0; i < n; i++) {
-    const shared how = shared_with(before, &row[i]);
+    const shared how = shared_with(self, before, &row[i]);
     double      *out = result + (size_t)row[i].place * width;
     if (how >= HISTORY) memcpy(out, last, width * sizeof *out);
     if (how < EVERYTHING) row_forecast(self, &row[i], how, out);

@@ -40,7 +40,7 @@ out:
 
 int main(int argc, char **argv) {
   static const char *const ISA[]       = {"plain", "avx2", "avx512"};
-  static const char *const PURCHASES[] = {"bg_nbd", "mbg_nbd", "pareto_nbd"};
+  static const char *const PURCHASES[] = {"bg_nbd", "mbg_nbd", "pareto_nbd", "bg_cnbd_2", "mbg_cnbd_3"};
   clv_comm                *world = NULL, *alone = NULL;
   made                    *m = NULL;
   double                   first[POINTS * (DIM + 1)], other[POINTS * (DIM + 1)];

@@ -17,6 +17,8 @@ static const purchase_case PURCHASES[] = {
     {"bg_nbd", {{"alpha", "lognormal(1, 1)"}, {"a", "gamma(2, 2)"}, {"r", "half_normal(2)"}}},
     {"mbg_nbd", {{"r", "lognormal(1, 1)"}, {"b", "gamma(2, 2)"}, {"a", "half_normal(2)"}}},
     {"pareto_nbd", {{"alpha", "lognormal(1, 1)"}, {"beta", "lognormal(3, 1)"}, {"s", "half_normal(2)"}}},
+    {"bg_cnbd_2", {{"alpha", "lognormal(1, 1)"}, {"a", "gamma(2, 2)"}, {"r", "half_normal(2)"}}},
+    {"mbg_cnbd_3", {{"r", "lognormal(1, 1)"}, {"b", "gamma(2, 2)"}, {"a", "half_normal(2)"}}},
 };
 enum { CASES = sizeof PURCHASES / sizeof *PURCHASES };
 static const clv_prior_text SPEND_OVERRIDE[] = {{"q", "inverse_gamma(3, 8)"}, {"v", "lognormal(2, 1)"}};

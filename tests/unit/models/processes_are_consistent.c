@@ -21,7 +21,9 @@ static const process_case CASE[] = {
     {"bg_nbd", {0.8, 4.4, 0.9, 2.4}},         {"bg_nbd", {2.5, 9.0, 1.0, 6.0}},
     {"mbg_nbd", {0.8, 4.4, 0.9, 2.4}},        {"mbg_nbd", {2.5, 9.0, 1.7, 6.0}},
     {"pareto_nbd", {0.55, 10.6, 0.61, 11.7}}, {"pareto_nbd", {2.5, 4.0, 1.0, 4.0}},
-    {"pareto_nbd", {0.8, 30.0, 1.6, 9.0}},
+    {"pareto_nbd", {0.8, 30.0, 1.6, 9.0}},    {"bg_cnbd_1", {0.8, 4.4, 0.9, 2.4}},
+    {"mbg_cnbd_1", {0.8, 4.4, 0.9, 2.4}},     {"bg_cnbd_2", {0.8, 2.2, 0.9, 2.4}},
+    {"mbg_cnbd_3", {2.5, 3.0, 1.0, 6.0}},     {"mbg_cnbd_12", {1.5, 0.9, 0.7, 4.0}},
 };
 enum { CASES = sizeof CASE / sizeof *CASE };
 
@@ -145,6 +147,36 @@ static void histories_are_as_forecast(void **state) {
   }
 }
 
+/* With one phase a gap is exponential: the sums over phases and the integral over lambda against the other
+ * forms of the same numbers, from everyday parameters to counts past the sums' reach. */
+static void one_phase_is_exponential(void **state) {
+  static const char *const PAIR[][2]  = {{"bg_cnbd_1", "bg_nbd"}, {"mbg_cnbd_1", "mbg_nbd"}};
+  static const double      THETA[][4] = {{0.8, 4.4, 0.9, 2.4},
+                                         {0.25, 4.4, 1.0, 2.4},
+                                         {0.3, 1e-4, 0.8, 2.4},
+                                         {8.0, 4.4, 1e-3, 2.4},
+                                         {0.25, 1e-6, 1.8, 2.4}};
+  (void)state;
+  for (size_t i = 0; i < 2; i++)
+    for (size_t c = 0; c < sizeof THETA / sizeof *THETA; c++)
+      for (size_t k = 0; k < CUSTOMERS; k++) {
+        const clv_process_ops *one = clv_process_find(PAIR[i][0]), *other = clv_process_find(PAIR[i][1]);
+        const process_case     it = {PAIR[i][0], {0}};
+        double                 updated[CLV_PARAMETER_MAX], same[CLV_PARAMETER_MAX];
+        const double           value = other->log_likelihood(THETA[c], &WHO[k]);
+        close_to(&it, one->log_likelihood(THETA[c], &WHO[k]), value, 1e-11 * (1.0 + fabs(value)));
+        close_to(&it, one->p_alive(THETA[c], &WHO[k]), other->p_alive(THETA[c], &WHO[k]), 1e-12);
+        one->update(THETA[c], &WHO[k], updated), other->update(THETA[c], &WHO[k], same);
+        const double expected = other->expected(same, 39.0),
+                     forever  = other->discounted(same, 0.002, INFINITY);
+        close_to(&it, one->expected(updated, 39.0), expected, 1e-8 * expected);
+        close_to(&it, one->discounted(updated, 0.002, INFINITY), forever, 1e-7 * forever);
+        close_to(&it, one->pmf(updated, 2, 39.0), other->pmf(same, 2, 39.0), 1e-10);
+        const double fresh = other->expected_new(THETA[c], 39.0);
+        close_to(&it, one->expected_new(THETA[c], 39.0), fresh, 1e-7 * fresh);
+      }
+}
+
 static double collapsed(const clv_comm *comm, const clv_model *model, const double *phi) {
   clv_accumulator  *sums = NULL;
   double            sum[32];
@@ -187,7 +219,8 @@ static void models_are_sums_over_customers(void **state) {
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gradients_are_derivatives), cmocka_unit_test(forecasts_add_up),
-      cmocka_unit_test(histories_are_as_forecast), cmocka_unit_test(models_are_sums_over_customers)};
+      cmocka_unit_test(histories_are_as_forecast), cmocka_unit_test(one_phase_is_exponential),
+      cmocka_unit_test(models_are_sums_over_customers)};
   if (clv_comm_init(&argc, &argv) < 0) return 1;
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   clv_comm_finalize();
