@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "comm/comm_mpi.h"
@@ -263,6 +264,91 @@ clv_status clv_predictions_put(clv_predictions *self, uint64_t first, uint64_t n
   if (st == CLV_OK) st = columns_write(self, first, n, value);
   self->at += all;
   return clv_comm_agree(self->comm, st);
+}
+
+static bool parts_are_there(const clv_predictions *self, int64_t at) {
+  struct stat csv, h5;
+  return stat(self->csv_part, &csv) == 0 && S_ISREG(csv.st_mode) && csv.st_size >= at &&
+         stat(self->h5_part, &h5) == 0 && S_ISREG(h5.st_mode);
+}
+
+clv_status clv_predictions_resume(const clv_comm *comm, const clv_predictions_plan *plan, int64_t at,
+                                  clv_predictions **out) {
+  clv_predictions *self  = NULL;
+  int32_t          there = 0;
+  clv_status       st    = clv_calloc(1, sizeof *self, (void **)&self);
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  if (st == CLV_OK) {
+    self->comm = comm, self->csv = -1, self->h5 = -1, self->at = at;
+    st = parts_name(self, plan);
+  }
+  CLV_TRY(clv_comm_agree(comm, st));
+  if (clv_comm_rank(comm) == 0) there = parts_are_there(self, at);
+  clv_comm_broadcast(comm, &there, sizeof there, 0);
+  if (!there) {
+    *out = NULL;
+    goto out;
+  }
+  st = clv_comm_agree(comm, files_open(self, plan));
+  if (st < 0) { /* damaged: begin anew */
+    clv_message_clear();
+    st   = CLV_OK;
+    *out = NULL;
+    goto out;
+  }
+  *out = self, self = NULL;
+out:
+  if (self != NULL) {
+    (void)files_close(self);
+    predictions_free(self);
+  }
+  return st;
+}
+
+static clv_status part_sync(const clv_predictions *self) {
+  const int fd     = open(self->h5_part, O_RDONLY | O_CLOEXEC);
+  const int failed = fd < 0 || fsync(fd) != 0 || fsync(self->csv) != 0;
+  const int error  = errno;
+  if (fd >= 0) close(fd);
+  return failed ? clv_file_write_failed(self->csv_path, error) : CLV_OK;
+}
+
+clv_status clv_predictions_save(clv_predictions *self, int64_t *at) {
+  errno         = 0;
+  clv_status st = H5Fflush(self->h5, H5F_SCOPE_GLOBAL) >= 0 ? CLV_OK : h5_failed(self);
+  st            = clv_comm_agree(self->comm, st); /* all have written before anyone makes it durable */
+  if (st < 0) return st;
+  *at = self->at;
+  return clv_comm_agree(self->comm, part_sync(self));
+}
+
+clv_status clv_predictions_get(clv_predictions *self, uint64_t first, uint64_t n, double *value) {
+  const hsize_t start = first, count = n;
+  clv_status    st = CLV_OK;
+  if (n == 0) return CLV_OK;
+  if (n > self->one_room) {
+    CLV_TRY(clv_realloc((size_t)n, sizeof *self->one, (void **)&self->one));
+    self->one_room = (size_t)n;
+  }
+  for (size_t k = 0; k < self->n_column; k++) {
+    const hid_t file_space = H5Dget_space(self->set[k]), memory = H5Screate_simple(1, &count, NULL);
+    const int   ok = H5Sselect_hyperslab(file_space, H5S_SELECT_SET, &start, NULL, &count, NULL) >= 0 &&
+                   H5Dread(self->set[k], H5T_NATIVE_DOUBLE, memory, file_space, H5P_DEFAULT, self->one) >= 0;
+    H5Sclose(memory);
+    H5Sclose(file_space);
+    if (!ok) CLV_TRY(clv_fail(CLV_EIO, "cannot read '%s' back; remove it and predict again", self->h5_part));
+    for (uint64_t i = 0; i < n; i++) value[i * self->n_column + k] = self->one[i];
+  }
+out:
+  return st;
+}
+
+void clv_predictions_leave(clv_predictions **inout) {
+  clv_predictions *self = *inout;
+  *inout                = NULL;
+  if (self == NULL) return;
+  (void)files_close(self);
+  predictions_free(self);
 }
 
 static hid_t draws_group(const clv_predictions *self) {

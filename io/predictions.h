@@ -35,6 +35,18 @@ clv_status clv_predictions_put(clv_predictions *self, uint64_t first, uint64_t n
 clv_status clv_predictions_matrix(clv_predictions *self, const char *name, uint64_t n_row, uint64_t n_column,
                                   const double *value);
 
+/** Open what clv_predictions_leave left, to go on behind the rows that it saved. Collective.
+ *  @param at  what clv_predictions_save gave  @param[out] out  NULL where the files are not there or too
+ * short */
+clv_status clv_predictions_resume(const clv_comm *comm, const clv_predictions_plan *plan, int64_t at,
+                                  clv_predictions **out);
+/** Make the rows put so far durable, under the temporary names. Collective. @param[out] at  for resume */
+clv_status clv_predictions_save(clv_predictions *self, int64_t *at);
+/** Read rows back that were put before. Not collective. @param[out] value [n][n_column] */
+clv_status clv_predictions_get(clv_predictions *self, uint64_t first, uint64_t n, double *value);
+/** Close and keep the temporary files. Collective; leaves NULL. */
+void clv_predictions_leave(clv_predictions **self);
+
 /** Make both durable and give them their names. Collective; frees self whatever comes. */
 clv_status clv_predictions_commit(clv_predictions **self, clv_status mine);
 

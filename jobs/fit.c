@@ -312,7 +312,11 @@ static bool round_watch(void *context, const clv_sampler_progress *at) {
       .is_sampling = !at->warmup};
   const long     chains = f->config->sampler.num_chains;
   const uint64_t before = at->warmup ? 0 : (uint64_t)f->config->sampler.num_warmup * (uint64_t)chains;
-  clv_progress_update(f->progress, before + (uint64_t)(at->draws * groups), &facts);
+  const uint64_t done   = before + (uint64_t)(at->draws * groups);
+  if (clv_stop_status_asked())
+    clv_progress_tell(f->progress, done, &facts);
+  else
+    clv_progress_update(f->progress, done, &facts);
   return clv_stop_wanted();
 }
 

@@ -15,9 +15,11 @@
 #include "jobs/predict_best.h"
 #include "jobs/predict_kept.h"
 #include "jobs/predict_names.h"
+#include "jobs/predict_record.h"
 #include "jobs/progress.h"
+#include "jobs/stop.h"
 
-enum { CUSTOMERS_AT_ONCE = 1 << 17 };
+enum { CUSTOMERS_AT_ONCE = 1 << 14 };
 
 typedef struct predict {
   const clv_job_context *context;
@@ -35,6 +37,7 @@ typedef struct predict {
   char                  *portfolio_path, *trace_path, *csv_path, *h5_path, *new_path; /* owned */
   clv_forecast_row      *row;            /* owned [CUSTOMERS_AT_ONCE] */
   double                *result, *value; /* owned */
+  clv_predict_record     record;         /* owned */
   clv_best_list          best;
   double                 T_range[2];
   bool                   has_spend, has_forever;
@@ -51,6 +54,7 @@ static void predict_clear(predict *p) {
   clv_predict_names_free(&p->names);
   clv_predict_kept_free(&p->kept);
   clv_exact_sum_free(&p->totals);
+  clv_predict_record_free(&p->record);
   free(p->portfolio_path), free(p->trace_path), free(p->csv_path), free(p->h5_path), free(p->new_path);
   free(p->row), free(p->result), free(p->value);
 }
@@ -68,15 +72,17 @@ out:
 
 static const clv_portfolio_facts *facts_of(const predict *p) { return clv_portfolio_facts_get(p->portfolio); }
 
-/* Calls that every rank takes part in: this rank's customers of round k are [*first, *last). */
-static uint64_t round_slice(const predict *p, uint64_t round, uint64_t *first, uint64_t *last) {
-  const uint64_t all   = facts_of(p)->n_customer,
-                 step  = (uint64_t)CUSTOMERS_AT_ONCE * (uint64_t)clv_comm_size(p->world);
-  const uint64_t begin = round * step, n = all - begin < step ? all - begin : step;
+/* A round that every rank takes part in, over customers [begin, returned end) with end <= most: this rank's
+ * are
+ * [*first, *last). */
+static uint64_t round_slice(const predict *p, uint64_t begin, uint64_t most, uint64_t *first,
+                            uint64_t *last) {
+  const uint64_t step = (uint64_t)CUSTOMERS_AT_ONCE * (uint64_t)clv_comm_size(p->world);
+  const uint64_t n    = most - begin < step ? most - begin : step;
   clv_slice_of(n, clv_comm_rank(p->world), clv_comm_size(p->world), first, last);
   *first += begin;
   *last += begin;
-  return (all + step - 1) / step;
+  return begin + n;
 }
 
 static int key_compare(const void *a, const void *b) {
@@ -187,7 +193,13 @@ static clv_status predict_begin(predict *p) {
                                      .n_column   = p->names.n_column,
                                      .column     = (const char *const *)p->names.column,
                                      .portfolio  = facts_of(p)->content};
-  CLV_TRY(clv_predictions_create(p->world, &plan, &p->predictions));
+  CLV_TRY(clv_predict_record_open(p->world, p->config, facts_of(p)->content, &p->record));
+  if (p->record.done > 0) CLV_TRY(clv_predictions_resume(p->world, &plan, p->record.at, &p->predictions));
+  if (p->predictions == NULL) {
+    p->record.done = 0;
+    if (clv_comm_rank(p->world) == 0) clv_predict_record_remove(&p->record);
+    CLV_TRY(clv_predictions_create(p->world, &plan, &p->predictions));
+  }
 out:
   free(keys);
   return st;
@@ -246,8 +258,19 @@ static void totals_add(predict *p, uint64_t n) {
       clv_exact_sum_add_at(p->totals, q, p->result[i * width + q * n_summary]);
 }
 
-/* Collective: a rank whose slice is empty takes part. */
-static clv_status round_predict(predict *p, uint64_t first, uint64_t last) {
+/* The summaries out of the columns: of rows that an earlier call has written. */
+static clv_status values_read(predict *p, const clv_customer_columns *c) {
+  const size_t width = clv_forecast_width(p->forecast);
+  clv_status   st    = clv_predictions_get(p->predictions, c->first, c->n, p->value);
+  for (uint64_t i = 0; st == CLV_OK && i < c->n; i++)
+    memcpy(p->result + i * width, p->value + i * p->names.n_column + p->names.n_fact,
+           width * sizeof *p->result);
+  return st;
+}
+
+/* Collective: a rank whose slice is empty takes part. @param is_done  an earlier call has written these rows
+ */
+static clv_status round_predict(predict *p, uint64_t first, uint64_t last, bool is_done) {
   clv_customer_columns c      = {0};
   char                *id     = NULL;
   uint64_t            *offset = NULL;
@@ -255,13 +278,13 @@ static clv_status round_predict(predict *p, uint64_t first, uint64_t last) {
   CLV_TRY(clv_portfolio_read_customers(p->portfolio, first, last - first, &c));
   CLV_TRY(clv_portfolio_read_ids(p->portfolio, first, last - first, &id, &offset));
   rows_fill(p, &c);
-  st = clv_forecast_summarise(p->forecast, c.n, p->row, p->result);
+  st = is_done ? values_read(p, &c) : clv_forecast_summarise(p->forecast, c.n, p->row, p->result);
   if (st == CLV_OK) st = clv_predict_kept_add(&p->kept, p->forecast, &p->theta, &c, p->config->sampler.seed);
   CLV_TRY(clv_comm_agree(p->world, st));
   values_fill(p, &c);
   best_look(p, &c, id, offset);
   totals_add(p, c.n);
-  CLV_TRY(clv_predictions_put(p->predictions, first, c.n, id, offset, p->value));
+  if (!is_done) CLV_TRY(clv_predictions_put(p->predictions, first, c.n, id, offset, p->value));
 out:
   clv_customer_columns_free(&c);
   free(id);
@@ -324,6 +347,7 @@ static clv_status predict_end(predict *p) {
   CLV_TRY(clv_best_share(&p->best, p->world));
   CLV_TRY(clv_predict_kept_write(&p->kept, p->world, p->predictions, p->forecast, &p->names));
   CLV_TRY(clv_comm_agree(p->world, clv_comm_rank(p->world) == 0 ? new_customer_write(p) : CLV_OK));
+  if (clv_comm_rank(p->world) == 0) clv_predict_record_remove(&p->record);
   CLV_TRY(clv_predictions_commit(&p->predictions, CLV_OK));
   clv_progress_finish(p->progress);
   if (clv_comm_rank(p->world) == 0) table_print(p, total);
@@ -332,16 +356,57 @@ out:
   return st;
 }
 
+/* ---- the run ---- */
+
+/* Rows [0, done) become durable, and are recorded as such. Collective. */
+static clv_status ranges_save(predict *p, uint64_t done) {
+  int64_t    at = 0;
+  clv_status st = CLV_OK;
+  CLV_TRY(clv_predictions_save(p->predictions, &at));
+  CLV_TRY(clv_predict_record_save(&p->record, p->world, done, at));
+out:
+  return st;
+}
+
+/* After a round: a signal on any rank stops all; rank 0's clock says when to save. Collective. */
+static clv_status round_end(predict *p, uint64_t done) {
+  const uint64_t all    = facts_of(p)->n_customer;
+  int64_t        ask[2] = {clv_stop_wanted(),
+                           clv_comm_rank(p->world) == 0 &&
+                               clv_clock() - p->record.saved_at >= p->config->sampler.checkpoint_every};
+  clv_status     st     = CLV_OK;
+  if (clv_stop_status_asked())
+    clv_progress_tell(p->progress, done, NULL);
+  else
+    clv_progress_update(p->progress, done, NULL);
+  clv_comm_max_i64(p->world, ask, 2);
+  if (done == all || (ask[0] == 0 && ask[1] == 0)) return CLV_OK;
+  CLV_TRY(ranges_save(p, done));
+  if (ask[0] == 0) return CLV_OK;
+  clv_predictions_leave(&p->predictions);
+  st = clv_fail(
+      CLV_EINTERRUPT,
+      "interrupted after %llu of %llu customers; they are saved, run the same command again to go on",
+      (unsigned long long)done, (unsigned long long)all);
+out:
+  return st;
+}
+
 static clv_status predict_run(const clv_job_context *context) {
   predict    p = {.context = context, .world = context->world, .config = context->config};
   uint64_t   first, last;
   clv_status st;
+  clv_stop_listen();
   CLV_TRY(predict_begin(&p));
-  const uint64_t rounds = round_slice(&p, 0, &first, &last);
-  for (uint64_t k = 0; k < rounds; k++) {
-    round_slice(&p, k, &first, &last);
-    CLV_TRY(round_predict(&p, first, last));
-    clv_progress_update(p.progress, facts_of(&p)->n_customer * (k + 1) / rounds, NULL);
+  const uint64_t all = facts_of(&p)->n_customer, before = p.record.done;
+  for (uint64_t begin = 0; begin < before;) {
+    begin = round_slice(&p, begin, before, &first, &last);
+    CLV_TRY(round_predict(&p, first, last, true));
+  }
+  for (uint64_t begin = before; begin < all;) {
+    begin = round_slice(&p, begin, all, &first, &last);
+    CLV_TRY(round_predict(&p, first, last, false));
+    CLV_TRY(round_end(&p, begin));
   }
   CLV_TRY(predict_end(&p));
 out:

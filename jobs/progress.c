@@ -13,7 +13,7 @@ enum { LINE_MOST = 512, BAR_WIDTH = 24, TENTHS = 10 };
 
 struct clv_progress {
   clv_progress_view view;
-  bool              is_silent, is_terminal, is_drawn, is_finished;
+  bool              is_root, is_silent, is_terminal, is_drawn, is_finished;
   double            start, last; /* seconds of clv_clock */
   uint64_t          tenth;       /* last tenth that a log line named */
 };
@@ -84,7 +84,8 @@ clv_status clv_progress_new(const clv_comm *comm, const char *label, uint64_t to
   if (st < 0) return st;
   clv_progress *self = memory;
   self->view = (clv_progress_view){.label = label, .total = total, .facts = {.step_size = NAN, .ess = NAN}};
-  self->is_silent   = quiet || clv_comm_rank(comm) != 0;
+  self->is_root     = clv_comm_rank(comm) == 0;
+  self->is_silent   = quiet || !self->is_root;
   self->is_terminal = isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
   self->start       = clv_clock();
   self->last        = self->start;
@@ -121,6 +122,15 @@ void clv_progress_update(clv_progress *self, uint64_t done, const clv_progress_f
   if (tenth <= self->tenth || tenth >= TENTHS) return; /* the last line is clv_progress_finish's */
   self->tenth = tenth;
   line_draw(self, now);
+}
+
+void clv_progress_tell(clv_progress *self, uint64_t done, const clv_progress_facts *facts) {
+  if (!self->is_root || self->is_finished) return;
+  self->view.done = done;
+  if (facts != NULL) self->view.facts = *facts;
+  line_draw(self, clv_clock());
+  if (self->is_drawn) fputc('\n', stderr);
+  self->is_drawn = false;
 }
 
 void clv_progress_finish(clv_progress *self) {

@@ -26,6 +26,9 @@ clv_status clv_progress_new(const clv_comm *comm, const char *label, uint64_t to
 /** Cheap enough to call every round: draws at most five times a second. Not collective. @param facts  may be
  * NULL */
 void clv_progress_update(clv_progress *self, uint64_t done, const clv_progress_facts *facts);
+/** The line at once, on a line of its own; also where the job is quiet, for somebody asked. Rank 0 prints.
+ * Not collective. */
+void clv_progress_tell(clv_progress *self, uint64_t done, const clv_progress_facts *facts);
 /** The last line: how long it took. Not collective. */
 void clv_progress_finish(clv_progress *self);
 /** Ends a half-drawn line. Not collective; NULL is accepted. */

@@ -11,4 +11,7 @@ void clv_stop_listen(void);
 /** True once a signal came, on the rank that got it. Not collective. */
 bool clv_stop_wanted(void);
 
+/** True once per SIGUSR2: how far is it? Not collective. */
+bool clv_stop_status_asked(void);
+
 #endif
