@@ -45,6 +45,8 @@ typedef struct state {
   int64_t first, latest; /* merged times */
   size_t  n, n_holdout;
   double  amount, repeat_amount, holdout_amount, litt;
+  size_t  n_spend; /* repeat purchases of a positive amount, their sum, mean log and squared deviations */
+  double  positive_amount, log_spend, log_spend_ss;
 } state;
 
 /* Whether what is left of a merge unit is a purchase: under `net`, one whose returns took all is not. */
@@ -55,11 +57,22 @@ static bool is_purchase(const clv_history_rules *rules, const merged *m) {
   return true;
 }
 
+/* Welford's update: nothing cancels where all amounts are alike. */
+static void state_spend(state *s, double amount) {
+  if (!(amount > 0.0)) return;
+  const double log_amount = clv_history_log(amount), off = log_amount - s->log_spend;
+  s->n_spend++;
+  s->positive_amount += amount;
+  s->log_spend += off / (double)s->n_spend;
+  s->log_spend_ss += off * (log_amount - s->log_spend);
+}
+
 static void state_observe(state *s, const clv_history_rules *rules, const merged *m) {
   if (s->n == 0) {
     s->first = m->time;
   } else {
     s->repeat_amount += m->amount;
+    state_spend(s, m->amount);
     s->litt += clv_history_log((double)(m->time - s->latest) / rules->unit_micros);
   }
   s->amount += m->amount;
@@ -87,9 +100,13 @@ static void history_fill(const clv_history_rules *rules, const state *s, clv_his
                        .t_x           = (double)(s->latest - s->first) / rules->unit_micros,
                        .T             = (double)(rules->end - s->first) / rules->unit_micros,
                        .litt          = s->litt,
+                       .n_spend       = (uint32_t)s->n_spend,
+                       .log_spend     = s->log_spend,
+                       .log_spend_ss  = s->log_spend_ss,
                        .holdout_spend = s->holdout_amount,
                        .amount        = s->amount};
   if (s->n > 1) out->spend = s->repeat_amount / (double)(s->n - 1);
+  if (s->n_spend > 0) out->positive_spend = s->positive_amount / (double)s->n_spend;
 }
 
 clv_history_kind clv_history_make(const clv_history_rules *rules, const clv_purchase *purchase, size_t n,

@@ -19,13 +19,17 @@ typedef struct clv_history_rules {
 
 /** What is known of a customer (MODELS: x, t_x, T, mean spend, litt). */
 typedef struct clv_history {
-  uint32_t x;             /* merged purchases after the first */
-  uint32_t holdout_x;     /* merged purchases in the holdout */
-  double   t_x, T;        /* time units since the first purchase */
-  double   spend;         /* mean amount of the repeat purchases; 0 where x = 0 */
-  double   litt;          /* sum of log times between merged purchases */
-  double   holdout_spend; /* total */
-  double   amount;        /* total until the end of observation, with the first purchase */
+  uint32_t x;              /* merged purchases after the first */
+  uint32_t holdout_x;      /* merged purchases in the holdout */
+  double   t_x, T;         /* time units since the first purchase */
+  double   spend;          /* mean amount of the repeat purchases; 0 where x = 0 */
+  uint32_t n_spend;        /* repeat purchases of a positive amount */
+  double   positive_spend; /* their mean amount; 0 where n_spend = 0, as the next two */
+  double   log_spend;      /* mean of the logs of their amounts */
+  double   log_spend_ss;   /* sum of squared deviations of those logs from their mean */
+  double   litt;           /* sum of log times between merged purchases */
+  double   holdout_spend;  /* total */
+  double   amount;         /* total until the end of observation, with the first purchase */
 } clv_history;
 
 /** What became of a customer's purchases, for the data report; counts are added to. */

@@ -41,7 +41,11 @@ typedef struct clv_customer_columns {
   uint64_t  first, n;
   uint32_t *x;
   double   *t_x, *T;
-  double   *spend; /* mean repeat spend, currency; 0 where x = 0 */
+  double   *spend;          /* mean repeat spend, currency; 0 where x = 0 */
+  uint32_t *n_spend;        /* repeat purchases of a positive amount */
+  double   *positive_spend; /* their mean amount; 0 where n_spend = 0, as the next two */
+  double   *log_spend;      /* mean log of their amounts */
+  double   *log_spend_ss;   /* squared deviations of those logs from their mean, added up */
   double   *litt;
   uint32_t *segment;
   double   *covariate;     /* [n][n_covariate]; NULL where none */

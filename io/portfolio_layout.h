@@ -8,7 +8,7 @@
 #include "io/portfolio.h"
 
 #define CLV_PORTFOLIO_FORMAT "clv portfolio"
-#define CLV_PORTFOLIO_VERSION 1
+#define CLV_PORTFOLIO_VERSION 2
 
 /* The columns of portfolio.h5: shared by its reader and its writer. */
 typedef enum clv_column_kind { CLV_COLUMN_U32, CLV_COLUMN_F64 } clv_column_kind;
@@ -27,6 +27,12 @@ static const clv_column CLV_CUSTOMER_COLUMN[] = {
     {"customers/t_x", CLV_COLUMN_F64, CLV_COLUMN_ALWAYS, offsetof(clv_customer_columns, t_x)},
     {"customers/T", CLV_COLUMN_F64, CLV_COLUMN_ALWAYS, offsetof(clv_customer_columns, T)},
     {"customers/spend", CLV_COLUMN_F64, CLV_COLUMN_ALWAYS, offsetof(clv_customer_columns, spend)},
+    {"customers/n_spend", CLV_COLUMN_U32, CLV_COLUMN_ALWAYS, offsetof(clv_customer_columns, n_spend)},
+    {"customers/positive_spend", CLV_COLUMN_F64, CLV_COLUMN_ALWAYS,
+     offsetof(clv_customer_columns, positive_spend)},
+    {"customers/log_spend", CLV_COLUMN_F64, CLV_COLUMN_ALWAYS, offsetof(clv_customer_columns, log_spend)},
+    {"customers/log_spend_ss", CLV_COLUMN_F64, CLV_COLUMN_ALWAYS,
+     offsetof(clv_customer_columns, log_spend_ss)},
     {"customers/litt", CLV_COLUMN_F64, CLV_COLUMN_ALWAYS, offsetof(clv_customer_columns, litt)},
     {"customers/segment", CLV_COLUMN_U32, CLV_COLUMN_ALWAYS, offsetof(clv_customer_columns, segment)},
     {"customers/covariate", CLV_COLUMN_F64, CLV_COLUMN_COVARIATE, offsetof(clv_customer_columns, covariate)},

@@ -253,6 +253,10 @@ static clv_status customer_columns_new(clv_customer_columns *c, size_t n, size_t
   CLV_TRY(clv_alloc(n + 1, sizeof *c->t_x, (void **)&c->t_x));
   CLV_TRY(clv_alloc(n + 1, sizeof *c->T, (void **)&c->T));
   CLV_TRY(clv_alloc(n + 1, sizeof *c->spend, (void **)&c->spend));
+  CLV_TRY(clv_alloc(n + 1, sizeof *c->n_spend, (void **)&c->n_spend));
+  CLV_TRY(clv_alloc(n + 1, sizeof *c->positive_spend, (void **)&c->positive_spend));
+  CLV_TRY(clv_alloc(n + 1, sizeof *c->log_spend, (void **)&c->log_spend));
+  CLV_TRY(clv_alloc(n + 1, sizeof *c->log_spend_ss, (void **)&c->log_spend_ss));
   CLV_TRY(clv_alloc(n + 1, sizeof *c->litt, (void **)&c->litt));
   CLV_TRY(clv_alloc(n + 1, sizeof *c->segment, (void **)&c->segment));
   CLV_TRY(clv_alloc(n + 1, sizeof *c->holdout_x, (void **)&c->holdout_x));
@@ -263,14 +267,18 @@ out:
 }
 
 static void customer_set(clv_customer_columns *c, size_t i, const customer_row *row, size_t n_covariate) {
-  c->x[i]             = row->history.x;
-  c->t_x[i]           = row->history.t_x;
-  c->T[i]             = row->history.T;
-  c->spend[i]         = row->history.spend;
-  c->litt[i]          = row->history.litt;
-  c->segment[i]       = row->segment;
-  c->holdout_x[i]     = row->history.holdout_x;
-  c->holdout_spend[i] = row->history.holdout_spend;
+  c->x[i]              = row->history.x;
+  c->t_x[i]            = row->history.t_x;
+  c->T[i]              = row->history.T;
+  c->spend[i]          = row->history.spend;
+  c->n_spend[i]        = row->history.n_spend;
+  c->positive_spend[i] = row->history.positive_spend;
+  c->log_spend[i]      = row->history.log_spend;
+  c->log_spend_ss[i]   = row->history.log_spend_ss;
+  c->litt[i]           = row->history.litt;
+  c->segment[i]        = row->segment;
+  c->holdout_x[i]      = row->history.holdout_x;
+  c->holdout_spend[i]  = row->history.holdout_spend;
   memcpy(c->covariate + i * n_covariate, row + 1, n_covariate * sizeof(double));
 }
 

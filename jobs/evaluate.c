@@ -9,6 +9,7 @@
 
 #include "engine/posterior/evaluation.h"
 #include "io/files.h"
+#include "jobs/customer_at.h"
 #include "jobs/posterior_theta.h"
 #include "jobs/progress.h"
 
@@ -81,12 +82,11 @@ out:
 static void rows_fill(const clv_customer_columns *c, uint64_t at, size_t n, clv_evaluation_row *row) {
   for (size_t k = 0; k < n; k++) {
     const uint64_t i = at + k;
-    row[k]           = (clv_evaluation_row){
-                  .who     = {.x = c->x[i], .t_x = c->t_x[i], .T = c->T[i], .spend = c->spend[i], .litt = c->litt[i]},
-                  .index   = c->first + i,
-                  .segment = c->segment[i],
-                  .bought  = c->holdout_x[i],
-                  .spent   = c->holdout_spend[i]};
+    row[k]           = (clv_evaluation_row){.who     = customer_at(c, i),
+                                            .index   = c->first + i,
+                                            .segment = c->segment[i],
+                                            .bought  = c->holdout_x[i],
+                                            .spent   = c->holdout_spend[i]};
   }
 }
 

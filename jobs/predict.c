@@ -11,6 +11,7 @@
 #include "engine/posterior/forecast.h"
 #include "io/files.h"
 #include "io/predictions.h"
+#include "jobs/customer_at.h"
 #include "jobs/posterior_theta.h"
 #include "jobs/predict_best.h"
 #include "jobs/predict_kept.h"
@@ -209,10 +210,7 @@ out:
 
 static void rows_fill(predict *p, const clv_customer_columns *c) {
   for (uint64_t i = 0; i < c->n; i++)
-    p->row[i] = (clv_forecast_row){
-        .who     = {.x = c->x[i], .t_x = c->t_x[i], .T = c->T[i], .spend = c->spend[i], .litt = c->litt[i]},
-        .segment = c->segment[i],
-        .place   = (uint32_t)i};
+    p->row[i] = (clv_forecast_row){.who = customer_at(c, i), .segment = c->segment[i], .place = (uint32_t)i};
 }
 
 /* Facts, then the summaries, as the columns go. */

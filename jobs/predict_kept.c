@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jobs/customer_at.h"
+
 enum { IDS_AT_ONCE = 1 << 17 };
 
 void clv_predict_kept_free(clv_predict_kept *self) {
@@ -136,9 +138,7 @@ clv_status clv_predict_kept_add(clv_predict_kept *self, clv_forecast *forecast, 
   clv_status st = CLV_OK;
   for (uint64_t i = 0; i < c->n && self->n > 0; i++) {
     if (!index_has(self->index, self->n, c->first + i)) continue;
-    const clv_forecast_row row = {
-        .who     = {.x = c->x[i], .t_x = c->t_x[i], .T = c->T[i], .spend = c->spend[i], .litt = c->litt[i]},
-        .segment = c->segment[i]};
+    const clv_forecast_row row = {.who = customer_at(c, i), .segment = c->segment[i]};
     CLV_TRY(customer_keep(self, forecast, theta, &row, c->first + i, seed));
   }
 out:

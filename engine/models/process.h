@@ -9,11 +9,15 @@
 
 /** What is known of one customer. Times are in the portfolio's time unit since the first purchase. */
 typedef struct clv_customer {
-  uint32_t x;     /* repeat purchases */
-  double   t_x;   /* recency: time of the last one; 0 where x = 0 */
-  double   T;     /* age at the end of observation */
-  double   spend; /* mean spend of the repeat purchases, in currency; 0 where x = 0 */
-  double   litt;  /* sum of log inter-purchase times (Erlang-k models only) */
+  uint32_t x;              /* repeat purchases */
+  double   t_x;            /* recency: time of the last one; 0 where x = 0 */
+  double   T;              /* age at the end of observation */
+  double   spend;          /* mean spend of the repeat purchases, in currency; 0 where x = 0 */
+  double   litt;           /* sum of log inter-purchase times (Erlang-k models only) */
+  uint32_t n_spend;        /* repeat purchases of a positive amount */
+  double   positive_spend; /* their mean amount, in currency; 0 where n_spend = 0, as the next two */
+  double   log_spend;      /* mean of the logs of their amounts */
+  double   log_spend_ss;   /* squared deviations of those logs from their mean, added up */
 } clv_customer;
 
 #define CLV_PARAMETER_MAX 8

@@ -17,6 +17,10 @@ static clv_status columns_make(uint64_t first, uint64_t n, clv_customer_columns 
   CLV_TRY(clv_calloc(n + 1, sizeof *c->t_x, (void **)&c->t_x));
   CLV_TRY(clv_calloc(n + 1, sizeof *c->T, (void **)&c->T));
   CLV_TRY(clv_calloc(n + 1, sizeof *c->spend, (void **)&c->spend));
+  CLV_TRY(clv_calloc(n + 1, sizeof *c->n_spend, (void **)&c->n_spend));
+  CLV_TRY(clv_calloc(n + 1, sizeof *c->positive_spend, (void **)&c->positive_spend));
+  CLV_TRY(clv_calloc(n + 1, sizeof *c->log_spend, (void **)&c->log_spend));
+  CLV_TRY(clv_calloc(n + 1, sizeof *c->log_spend_ss, (void **)&c->log_spend_ss));
   CLV_TRY(clv_calloc(n + 1, sizeof *c->litt, (void **)&c->litt));
   CLV_TRY(clv_calloc(n + 1, sizeof *c->segment, (void **)&c->segment));
   CLV_TRY(clv_calloc(n + 1, 2 * sizeof *c->covariate, (void **)&c->covariate));
@@ -24,6 +28,10 @@ static clv_status columns_make(uint64_t first, uint64_t n, clv_customer_columns 
     c->x[i]                 = (uint32_t)(first + i);
     c->T[i]                 = 1.0 / (double)(first + i + 1);
     c->segment[i]           = (uint32_t)((first + i) % 3);
+    c->n_spend[i]           = (uint32_t)((first + i) / 2);
+    c->positive_spend[i]    = (double)(first + i) * 0.3;
+    c->log_spend[i]         = (double)(first + i) * 0.7;
+    c->log_spend_ss[i]      = (double)(first + i) * 0.9;
     c->covariate[2 * i + 1] = (double)(first + i) * 0.1;
   }
 out:
@@ -85,6 +93,10 @@ static clv_status portfolio_compare(const clv_comm *comm, const char *path) {
   CLV_TRY(ids_make(first, n, &wanted_ids, &wanted_offset));
   if (memcmp(c.x, wanted.x, n * sizeof *c.x) != 0 || memcmp(c.T, wanted.T, n * sizeof *c.T) != 0 ||
       memcmp(c.segment, wanted.segment, n * sizeof *c.segment) != 0 ||
+      memcmp(c.n_spend, wanted.n_spend, n * sizeof *c.n_spend) != 0 ||
+      memcmp(c.positive_spend, wanted.positive_spend, n * sizeof *c.positive_spend) != 0 ||
+      memcmp(c.log_spend, wanted.log_spend, n * sizeof *c.log_spend) != 0 ||
+      memcmp(c.log_spend_ss, wanted.log_spend_ss, n * sizeof *c.log_spend_ss) != 0 ||
       memcmp(c.covariate, wanted.covariate, 2 * n * sizeof *c.covariate) != 0 ||
       strcmp(ids, wanted_ids) != 0 || memcmp(offset, wanted_offset, (n + 1) * sizeof *offset) != 0 ||
       c.holdout_x != NULL || strcmp(clv_portfolio_segment(p, 2), "ü") != 0 ||

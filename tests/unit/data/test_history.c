@@ -120,6 +120,29 @@ static void spend_and_litt_are_of_repeat_purchases(void **state) {
   assert_true(fabs(h.litt - (log(3.0 / 7.0) + log(2.0))) < 1e-15 * 4);
 }
 
+/* The logs' mean and squared deviations are those of the merged repeat purchases; a purchase of nothing has
+ * no log and is left out, and a million times the amounts moves the mean alone. */
+static void logs_are_of_positive_repeat_amounts(void **state) {
+  const clv_history_rules rules     = rules_of(CLV_MERGE_DAY, 7.0, "2015-02-07");
+  const char *const       date[]    = {"2015-01-01", "2015-01-04", "2015-01-04", "2015-01-18", "2015-01-20"};
+  double                  amount[]  = {100.0, 2.0, 3.0, 20.0, 0.0};
+  const double            deviation = log(2.0);
+  clv_history             h, scaled;
+  (void)state;
+  assert_int_equal(make(&rules, date, amount, 5, &h), CLV_HISTORY_MADE);
+  assert_int_equal(h.x, 3);
+  assert_int_equal(h.n_spend, 2);
+  assert_true(h.positive_spend == 12.5);
+  assert_true(fabs(h.log_spend - log(10.0)) < 1e-15 * 8);
+  assert_true(fabs(h.log_spend_ss - 2.0 * deviation * deviation) < 1e-15 * 8);
+  for (size_t i = 0; i < 5; i++) amount[i] *= 1e6;
+  assert_int_equal(make(&rules, date, amount, 5, &scaled), CLV_HISTORY_MADE);
+  assert_true(fabs(scaled.log_spend - log(1e7)) < 1e-15 * 32);
+  assert_true(fabs(scaled.log_spend_ss - h.log_spend_ss) < 1e-15 * 32);
+  assert_int_equal(make(&rules, date, amount, 1, &h), CLV_HISTORY_MADE);
+  assert_true(h.n_spend == 0 && h.positive_spend == 0.0 && h.log_spend == 0.0 && h.log_spend_ss == 0.0);
+}
+
 /* Under net, a merge unit whose returns take all is no purchase; keep and drop differ as documented. */
 static void returns_are_netted_within_the_merge_unit(void **state) {
   clv_history_rules rules    = rules_of(CLV_MERGE_DAY, 1.0, "2015-02-07");
@@ -182,6 +205,7 @@ int main(void) {
                                      cmocka_unit_test(merging_and_counting_are_separate),
                                      cmocka_unit_test(instants_keep_the_time_of_day),
                                      cmocka_unit_test(spend_and_litt_are_of_repeat_purchases),
+                                     cmocka_unit_test(logs_are_of_positive_repeat_amounts),
                                      cmocka_unit_test(returns_are_netted_within_the_merge_unit),
                                      cmocka_unit_test(zero_amounts_follow_their_policy),
                                      cmocka_unit_test(windows_are_inclusive_and_late_customers_set_aside),
