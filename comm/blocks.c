@@ -9,11 +9,15 @@ void clv_slice_of(uint64_t n, int rank, int size, uint64_t *first, uint64_t *las
   *last  = *first + each + (r < rest ? 1 : 0);
 }
 
-clv_blocks clv_blocks_of(uint64_t n, int rank, int size) {
-  clv_blocks b = {.n = n, .n_block = n / CLV_BLOCK_SIZE + (n % CLV_BLOCK_SIZE != 0 ? 1 : 0)};
+clv_blocks clv_blocks_by(uint64_t n, uint64_t width, int rank, int size) {
+  clv_blocks b = {.n = n, .n_block = n / width + (n % width != 0 ? 1 : 0)};
   clv_slice_of(b.n_block, rank, size, &b.first_block, &b.last_block);
   /* Only the last block is short, so a range that ends behind it ends at n. */
-  b.first = b.first_block == b.n_block ? n : b.first_block * CLV_BLOCK_SIZE;
-  b.last  = b.last_block == b.n_block ? n : b.last_block * CLV_BLOCK_SIZE;
+  b.first = b.first_block == b.n_block ? n : b.first_block * width;
+  b.last  = b.last_block == b.n_block ? n : b.last_block * width;
   return b;
+}
+
+clv_blocks clv_blocks_of(uint64_t n, int rank, int size) {
+  return clv_blocks_by(n, CLV_BLOCK_SIZE, rank, size);
 }

@@ -8,7 +8,7 @@
  *  sums have the same bits whoever owns which block. */
 #define CLV_BLOCK_SIZE 8192u
 
-/** n records in global order, cut into blocks of CLV_BLOCK_SIZE (the last may be shorter), the blocks dealt to ranks in
+/** n records in global order, cut into blocks of one size (the last may be shorter), the blocks dealt to ranks in
  *  contiguous ranges whose sizes differ by at most one. */
 typedef struct clv_blocks {
   uint64_t n;           /* records in all */
@@ -19,8 +19,9 @@ typedef struct clv_blocks {
   uint64_t last;
 } clv_blocks;
 
-/** Not collective: a pure function of its arguments. */
+/** Blocks of CLV_BLOCK_SIZE, or of `width` records. Not collective: pure functions of their arguments. */
 clv_blocks clv_blocks_of(uint64_t n, int rank, int size);
+clv_blocks clv_blocks_by(uint64_t n, uint64_t width, int rank, int size);
 
 /** The same cut without blocks, for work that is not summed: records [*first, *last) of n. */
 void clv_slice_of(uint64_t n, int rank, int size, uint64_t *first, uint64_t *last);
