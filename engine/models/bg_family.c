@@ -73,22 +73,45 @@ typedef struct bg_family {
 
 static size_t likelihood_n_block(const void *self) { return ((const bg_family *)self)->rows->n_block; }
 
-static clv_bg_rows rows_at(const clv_purchase_rows *rows, size_t first, size_t n) {
-  return (clv_bg_rows){n,          rows->x + first, rows->t_x + first, rows->T + first, rows->count + first,
-                       rows->alike};
+static clv_bg_rows rows_at(const clv_purchase_rows *rows, size_t first, size_t n, bool alike) {
+  return (clv_bg_rows){.n          = n,
+                       .x          = rows->x + first,
+                       .t_x        = rows->t_x + first,
+                       .T          = rows->T + first,
+                       .count      = rows->count + first,
+                       .alike      = alike,
+                       .at_recency = rows->at_recency + first,
+                       .at_age     = rows->at_age + first};
+}
+
+/* Those who bought again: each for himself, then those with doubles. */
+static void buyers_sum(const bg_family *l, const clv_purchase_run *run, const double *theta, double *able) {
+  double      recency[2 * CLV_ROW_TABLE_MOST], age[2 * CLV_ROW_TABLE_MOST];
+  clv_bg_rows part[2] = {
+      rows_at(l->rows, run->first_buyer, run->n_single, true),
+      rows_at(l->rows, run->first_buyer + run->n_single, run->n_buyer - run->n_single, false)};
+  if (run->has_tables) {
+    CLV_KERNEL_PICK(clv_bg_table, l->isa)
+    (run->n_recency, l->rows->recency + run->first_recency, theta[ALPHA], recency);
+    CLV_KERNEL_PICK(clv_bg_table, l->isa)(run->n_age, l->rows->age + run->first_age, theta[ALPHA], age);
+  }
+  for (size_t k = 0; k < 2; k++) {
+    part[k].recency = run->has_tables ? recency : NULL, part[k].n_recency = run->n_recency;
+    part[k].age = run->has_tables ? age : NULL, part[k].n_age = run->n_age;
+    CLV_KERNEL_PICK(clv_bg_able, l->isa)(&part[k], theta, able);
+  }
 }
 
 /* One run under one chain's parameters: terms as likelihood_finish takes them. */
 static void run_sum(const bg_family *l, const clv_purchase_run *run, const double *theta, double *total) {
-  const clv_bg_rows onces                     = rows_at(l->rows, run->first_once, run->n_once),
-                    buyers                    = rows_at(l->rows, run->first_buyer, run->n_buyer);
-  const clv_bg_recencies recencies            = {run->n_recency, l->rows->recency + run->first_recency,
-                                                 l->rows->recency_count + run->first_recency,
-                                                 l->rows->recency_x + run->first_recency};
+  const clv_bg_rows      onces     = rows_at(l->rows, run->first_once, run->n_once, l->rows->alike);
+  const clv_bg_recencies recencies = {run->n_recency, l->rows->recency + run->first_recency,
+                                      l->rows->recency_count + run->first_recency,
+                                      l->rows->recency_x + run->first_recency};
   const double           shifted[N_PARAMETER] = {theta[R], theta[ALPHA], theta[A],
                                        l->early ? theta[B] : theta[B] - 1.0};
   double                 able[TERMS] = {0.0}, once[2] = {0.0, 0.0}, recent[3] = {0.0, 0.0, 0.0};
-  CLV_KERNEL_PICK(clv_bg_able, l->isa)(&buyers, shifted, able);
+  buyers_sum(l, run, shifted, able);
   CLV_KERNEL_PICK(clv_bg_recent, l->isa)(&recencies, theta, recent);
   if (l->early)
     CLV_KERNEL_PICK(clv_bg_able, l->isa)(&onces, shifted, able);

@@ -1,5 +1,7 @@
 /* Compiled once per instruction set. Lanes are summed in a fixed order, so the bits do not depend on the
  * vector width. */
+#include <string.h>
+
 #include "engine/models/bg_family_kernel.h"
 #include "engine/numerics/pinned_inline.h"
 #include "engine/numerics/vmath.h"
@@ -19,7 +21,78 @@ typedef union lanes {
   double     lane[LANES];
 } lanes;
 
-void CLV_KERNEL(clv_bg_able)(const clv_bg_rows *rows, const double *theta, double *sum) {
+/* What a vector of rows needs: -rho and the difference of inverses come from tables where there are any. */
+typedef struct able {
+  clv_vector rho, between; /* log(w / d), 1/d - 1/w */
+} able;
+
+CLV_INLINE able able_look_up(const clv_bg_rows *rows, size_t at) {
+  const uint16_t *age = rows->at_age + at, *recency = rows->at_recency + at;
+  return (able){clv_vector_look_up(rows->age, age) - clv_vector_look_up(rows->recency, recency),
+                clv_vector_look_up(rows->recency + rows->n_recency, recency) -
+                    clv_vector_look_up(rows->age + rows->n_age, age)};
+}
+
+CLV_INLINE able able_compute(const clv_bg_rows *rows, double alpha, size_t at) {
+  const clv_vector T = clv_vector_load(rows->T + at), t_x = clv_vector_load(rows->t_x + at);
+  const clv_vector w = alpha + T, d = alpha + t_x, over = 1.0 / (w * d);
+  return (able){clv_vector_log_tame(w * w * over), (T - t_x) * over};
+}
+
+/* Running products of m in [1, 2), and the exponents taken out of them. */
+typedef struct products {
+  clv_vector mantissa[VECTORS];
+  clv_mask   exponent[VECTORS];
+} products;
+
+CLV_INLINE void product_take(products *p, size_t v, clv_vector m) {
+  const clv_mask bits = (clv_mask)(p->mantissa[v] * m);
+  p->exponent[v] += bits >> 52; /* still biased */
+  p->mantissa[v] = (clv_vector)((bits & 0x000fffffffffffffULL) | 0x3ff0000000000000ULL);
+}
+
+static double products_log(const products *p, size_t n_taken) {
+  lanes  rest;
+  double whole = 0.0;
+  for (size_t v = 0; v < VECTORS; v++) {
+    rest.vector[v] = clv_vector_log_tame(p->mantissa[v]);
+    for (size_t l = 0; l < CLV_VECTOR; l++)
+      whole += (double)((int64_t)p->exponent[v][l] - 1023 * (int64_t)n_taken);
+  }
+  return whole * 0x1.62e42fefa39efp-1 + lanes_sum(rest.lane);
+}
+
+/* The sums of clv_bg_able for theta within bounds where nothing overflows. The flags are constants at every
+ * call: the compiler makes four loops of this one. */
+CLV_INLINE void able_sum(const clv_bg_rows *rows, const double *theta, double *sum, bool has_tables,
+                         bool alike) {
+  const double r = theta[0], alpha = theta[1], a = theta[2], b_shifted = theta[3];
+  lanes        s[CLV_BG_TERMS] = {0};
+  products     p               = {0};
+  for (size_t v = 0; v < VECTORS; v++) p.mantissa[v] = clv_vector_of(1.0);
+  for (size_t i = 0; i < rows->n; i += LANES) {
+    for (size_t v = 0; v < VECTORS; v++) {
+      const size_t     at = i + v * CLV_VECTOR;
+      const able       k  = has_tables ? able_look_up(rows, at) : able_compute(rows, alpha, at);
+      const clv_vector c = clv_vector_load(rows->count + at), x = clv_vector_load(rows->x + at);
+      const clv_vector n = r + x, e = clv_vector_exp_tame(-n * k.rho); /* never far above 1: t_x <= T */
+      const clv_vector be = (b_shifted + x) * e, m = be + a, one = c / m, alive = be * one;
+      if (alike)
+        product_take(&p, v, clv_vector_pick((clv_mask)(c > 0.0), m, clv_vector_of(1.0)));
+      else
+        s[0].vector[v] += c * clv_vector_log_tame(m);
+      s[1].vector[v] += alive * k.rho;
+      s[2].vector[v] += n * alive * k.between;
+      s[3].vector[v] += one;
+      s[4].vector[v] += e * one;
+    }
+  }
+  for (size_t k = 0; k < CLV_BG_TERMS; k++) sum[k] += lanes_sum(s[k].lane);
+  if (alike) sum[0] += products_log(&p, rows->n / LANES);
+}
+
+/* For any theta: infinities and NaN arrive where they should. */
+static void able_sum_carefully(const clv_bg_rows *rows, const double *theta, double *sum) {
   const double r = theta[0], alpha = theta[1], a = theta[2], b_shifted = theta[3];
   lanes        s[CLV_BG_TERMS] = {0};
   for (size_t i = 0; i < rows->n; i += LANES) {
@@ -39,6 +112,32 @@ void CLV_KERNEL(clv_bg_able)(const clv_bg_rows *rows, const double *theta, doubl
     }
   }
   for (size_t k = 0; k < CLV_BG_TERMS; k++) sum[k] += lanes_sum(s[k].lane);
+}
+
+/* So far from 0 and from infinity that no product of two of them, and no e^-700 beside a, leaves the normal
+ * range. */
+static bool theta_is_tame(const double *theta) {
+  bool tame = theta[3] > -1.0 && theta[3] < 0x1p200;
+  for (size_t i = 0; i < 3; i++) tame = tame && theta[i] > 0x1p-200 && theta[i] < 0x1p200;
+  return tame;
+}
+
+void CLV_KERNEL(clv_bg_able)(const clv_bg_rows *rows, const double *theta, double *sum) {
+  if (!theta_is_tame(theta))
+    able_sum_carefully(rows, theta, sum);
+  else if (rows->age != NULL)
+    rows->alike ? able_sum(rows, theta, sum, true, true) : able_sum(rows, theta, sum, true, false);
+  else
+    rows->alike ? able_sum(rows, theta, sum, false, true) : able_sum(rows, theta, sum, false, false);
+}
+
+void CLV_KERNEL(clv_bg_table)(size_t n, const double *time, double alpha, double *table) {
+  for (size_t i = 0; i < n; i += CLV_VECTOR) {
+    const clv_vector all = alpha + clv_vector_load(time + i), log_all = clv_vector_log(all),
+                     inverse = 1.0 / all;
+    memcpy(table + i, &log_all, sizeof log_all);
+    memcpy(table + n + i, &inverse, sizeof inverse);
+  }
 }
 
 void CLV_KERNEL(clv_bg_recent)(const clv_bg_recencies *rows, const double *theta, double *sum) {

@@ -12,14 +12,17 @@ enum { CLV_BG_TERMS = 5 };
 /** Rows of one segment in one block; lengths are multiples of CLV_ROW_LANES, filled up with rows of count
  * 0. */
 typedef struct clv_bg_rows {
-  size_t        n;
-  const double *x, *t_x, *T, *count;
-  bool          alike; /* counts are 1, but for rows that fill up */
+  size_t          n;
+  const double   *x, *t_x, *T, *count;
+  bool            alike;            /* counts are 1, but for rows that fill up */
+  const double   *recency, *age;    /* tables of logarithms, then inverses, of alpha + t; NULL: none */
+  size_t          n_recency, n_age; /* their lengths */
+  const uint16_t *at_recency, *at_age;
 } clv_bg_rows;
 
 /** Sums over rows of customers who may have left: with x > 0, or with any x where they may leave
  * after the first purchase. With n = r+x, w = alpha+T, d = alpha+t_x, rho = log(w/d), E = e^(-n rho), m =
- * (b'+x) E + a and P(alive) = (b'+x) E / m: [0] count log m    [1] count P rho    [2] count n P (w-d)/(w d)
+ * (b'+x) E + a and P(alive) = (b'+x) E / m: [0] count log m    [1] count P rho    [2] count n P (1/d - 1/w)
  * [3] count / m    [4] count E / m What depends on t_x or on x alone is summed elsewhere
  * (docs/model_architecture.md). Adds to sum [CLV_BG_TERMS]; theta is r, alpha, a, b', where b' is b - 1, or b
  * where they may leave after the first purchase. */
@@ -27,6 +30,9 @@ CLV_KERNEL_DECLARE(void, clv_bg_able, (const clv_bg_rows *rows, const double *th
 
 /** Rows with x = 0: sum[0] += count log(alpha+T), sum[1] += count / (alpha+T). */
 CLV_KERNEL_DECLARE(void, clv_bg_onces, (const clv_bg_rows *rows, const double *theta, double *sum));
+
+/** table [0, n) = log(alpha + time), [n, 2 n) = 1 / (alpha + time); n a multiple of CLV_ROW_LANES. */
+CLV_KERNEL_DECLARE(void, clv_bg_table, (size_t n, const double *time, double alpha, double *table));
 
 /** Distinct recencies of one run of buyers, filled up to whole lanes with weights of 0. */
 typedef struct clv_bg_recencies {

@@ -37,8 +37,38 @@ CLV_INLINE clv_vector clv_vector_fma(clv_vector a, clv_vector b, clv_vector c) {
 #endif
 }
 
+/* table[index[k]], by loads of single values: faster than the gather instructions of today's processors. */
+CLV_INLINE clv_vector clv_vector_look_up(const double *table, const uint16_t *index) {
+#if defined(CLV_ISA_avx512)
+  return (clv_vector)_mm512_set_pd(table[index[7]], table[index[6]], table[index[5]], table[index[4]],
+                                   table[index[3]], table[index[2]], table[index[1]], table[index[0]]);
+#elif defined(CLV_ISA_avx2)
+  return (clv_vector)_mm256_set_pd(table[index[3]], table[index[2]], table[index[1]], table[index[0]]);
+#else
+  return (clv_vector){table[index[0]], table[index[1]]};
+#endif
+}
+
 CLV_INLINE clv_vector clv_vector_pick(clv_mask where, clv_vector yes, clv_vector no) {
   return (clv_vector)(((clv_mask)yes & where) | ((clv_mask)no & ~where));
+}
+
+#define F(a, b, c) clv_vector_fma(a, b, c)
+#define V(c) clv_vector_of(c)
+
+/* e^x = p 2^n with n a whole number; see clv_exp_inline. @param[out] shifted  n + 0x1.8p52 */
+CLV_INLINE clv_vector vector_exp_parts(clv_vector x, clv_vector *shifted) {
+  const double magic  = 0x1.8p52;
+  *shifted            = F(x, V(0x1.71547652b82fep0), V(magic));
+  const clv_vector n  = *shifted - magic;
+  const clv_vector r  = F(-n, V(0x1.ef35793c7673p-45), F(-n, V(0x1.62e42fefa38p-1), x));
+  const clv_vector r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
+  const clv_vector p2 = F(r, V(1.0 / 6.0), V(0.5)), p4 = F(r, V(1.0 / 120.0), V(1.0 / 24.0));
+  const clv_vector p6 = F(r, V(1.0 / 5040.0), V(1.0 / 720.0)), p8 = F(r, V(1.0 / 362880.0), V(1.0 / 40320.0));
+  const clv_vector p10      = F(r, V(1.0 / 39916800.0), V(1.0 / 3628800.0)),
+                   p12      = F(r, V(1.0 / 6227020800.0), V(1.0 / 479001600.0));
+  const clv_vector low_part = F(p4, r2, p2), high_part = F(p8, r2, p6), top = F(p12, r2, p10);
+  return F(F(top, r8, F(high_part, r4, low_part)), r2, r) + 1.0;
 }
 
 /* See clv_exp_inline. */
@@ -46,32 +76,27 @@ CLV_INLINE clv_vector clv_vector_exp(clv_vector x) {
   const double     magic = 0x1.8p52;
   const clv_vector zero  = {0};
   const clv_mask   high = (clv_mask)(x > 709.782712893384), low = (clv_mask)(x < -745.1332191019412),
-                 sick      = (clv_mask)(x != x);
-  const clv_vector over    = clv_vector_pick((clv_mask)(x > 710.0), clv_vector_of(710.0), x);
-  const clv_vector clamped = clv_vector_pick((clv_mask)(x < -760.0), clv_vector_of(-760.0), over);
-#define F(a, b, c) clv_vector_fma(a, b, c)
-#define V(c) clv_vector_of(c)
-  const clv_vector shifted = F(clamped, V(0x1.71547652b82fep0), V(magic)), n = shifted - magic;
-  const clv_vector r  = F(-n, V(0x1.ef35793c7673p-45), F(-n, V(0x1.62e42fefa38p-1), clamped));
-  const clv_vector r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
-  const clv_vector p2 = F(r, V(1.0 / 6.0), V(0.5)), p4 = F(r, V(1.0 / 120.0), V(1.0 / 24.0));
-  const clv_vector p6 = F(r, V(1.0 / 5040.0), V(1.0 / 720.0)), p8 = F(r, V(1.0 / 362880.0), V(1.0 / 40320.0));
-  const clv_vector p10      = F(r, V(1.0 / 39916800.0), V(1.0 / 3628800.0)),
-                   p12      = F(r, V(1.0 / 6227020800.0), V(1.0 / 479001600.0));
-  const clv_vector low_part = F(p4, r2, p2), high_part = F(p8, r2, p6), top = F(p12, r2, p10);
-  const clv_vector p      = F(F(top, r8, F(high_part, r4, low_part)), r2, r) + 1.0;
-  const clv_mask   origin = (clv_mask)V(magic), half = (clv_mask)F(n, V(0.5), V(magic)) - origin;
-  const clv_mask   rest   = (clv_mask)shifted - origin - half;
+                 sick   = (clv_mask)(x != x);
+  const clv_vector over = clv_vector_pick((clv_mask)(x > 710.0), V(710.0), x);
+  clv_vector       shifted;
+  const clv_vector p = vector_exp_parts(clv_vector_pick((clv_mask)(x < -760.0), V(-760.0), over), &shifted);
+  const clv_mask origin = (clv_mask)V(magic), half = (clv_mask)F(shifted - magic, V(0.5), V(magic)) - origin;
+  const clv_mask rest     = (clv_mask)shifted - origin - half;
   const clv_vector result = p * (clv_vector)((half + 1023) << 52) * (clv_vector)((rest + 1023) << 52);
   return clv_vector_pick(high, V(INFINITY), clv_vector_pick(low, zero, clv_vector_pick(sick, x, result)));
 }
 
-/* See clv_log_inline. */
-CLV_INLINE clv_vector clv_vector_log(clv_vector x) {
-  const clv_mask   tiny   = (clv_mask)(x < 0x1p-1022);
-  const clv_vector factor = clv_vector_pick(tiny, V(0x1p54), V(1.0)),
-                   shift  = clv_vector_pick(tiny, V(54.0), V(0.0));
-  const clv_mask bits = (clv_mask)(x * factor), top = (bits - 0x3fe6a09e667f3bcdULL) & 0xfff0000000000000ULL;
+/* e^x of finite x <= 700, and e^-700 below -700: the bits of clv_vector_exp between them, without its watch
+ * over other values. */
+CLV_INLINE clv_vector clv_vector_exp_tame(clv_vector x) {
+  clv_vector       shifted;
+  const clv_vector p = vector_exp_parts(clv_vector_pick((clv_mask)(x < -700.0), V(-700.0), x), &shifted);
+  return p * (clv_vector)(((clv_mask)shifted - (clv_mask)V(0x1.8p52) + 1023) << 52);
+}
+
+/* log of normal, finite, positive x, less `shift` times log 2; see clv_log_inline. */
+CLV_INLINE clv_vector vector_log_shifted(clv_vector x, clv_vector shift) {
+  const clv_mask   bits = (clv_mask)x, top = (bits - 0x3fe6a09e667f3bcdULL) & 0xfff0000000000000ULL;
   const clv_vector f = (clv_vector)(bits - top) - 1.0, s = f / (2.0 + f), z = s * s, z2 = z * z, z4 = z2 * z2;
   const clv_vector e =
       ((clv_vector)(((top >> 52) ^ 0x800ULL) + 0x4330000000000000ULL) - (0x1p52 + 2048.0)) - shift;
@@ -80,13 +105,23 @@ CLV_INLINE clv_vector clv_vector_log(clv_vector x) {
   const clv_vector p4          = F(z, V(1.531383769920937332e-01), V(1.818357216161805012e-01));
   const clv_vector p           = F(F(z2, V(1.479819860511658591e-01), p4), z4, F(p2, z2, p0));
   const clv_vector half_square = 0.5 * f * f;
-  const clv_vector result =
-      e * 0x1.62e42feep-1 - ((half_square - F(s, half_square + z * p, e * 0x1.a39ef35793c76p-33)) - f);
+  return e * 0x1.62e42feep-1 - ((half_square - F(s, half_square + z * p, e * 0x1.a39ef35793c76p-33)) - f);
+}
+
+/* See clv_log_inline. */
+CLV_INLINE clv_vector clv_vector_log(clv_vector x) {
+  const clv_mask   tiny    = (clv_mask)(x < 0x1p-1022);
+  const clv_vector factor  = clv_vector_pick(tiny, V(0x1p54), V(1.0)),
+                   shift   = clv_vector_pick(tiny, V(54.0), V(0.0));
+  const clv_vector result  = vector_log_shifted(x * factor, shift);
   const clv_mask   good    = (clv_mask)(x > 0.0) & (clv_mask)(x < INFINITY);
   const clv_vector special = clv_vector_pick((clv_mask)(x == 0.0), V(-INFINITY),
                                              clv_vector_pick((clv_mask)(x == INFINITY), x, V(NAN)));
   return clv_vector_pick(good, result, special);
 }
+
+/* log of normal, finite, positive x: the bits of clv_vector_log, without its watch over other values. */
+CLV_INLINE clv_vector clv_vector_log_tame(clv_vector x) { return vector_log_shifted(x, V(0.0)); }
 #undef F
 #undef V
 

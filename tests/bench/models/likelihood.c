@@ -1,6 +1,8 @@
 /* Nanoseconds per row, gradient and chain of the collapsed models on one core, beside the read bandwidth
  * measured here. Build with -DCLV_BENCH=ON and run by hand: CLV_ISA=plain|avx2|avx512 bench_models_likelihood
  * [rows] */
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,29 +39,31 @@ static double read_bytes_per_second(const double *data, size_t n) {
   return (double)(n * sizeof *data) / best;
 }
 
-/* Continuous time; `buyers` of 10 rows have x > 0. */
-static void rows_make(size_t n, unsigned buyers, uint32_t *x, double *t_x, double *T) {
+/* `buyers` of 10 rows have x > 0; in continuous time, or on a grid of days over a year. */
+static void rows_make(size_t n, unsigned buyers, bool by_day, uint32_t *x, double *t_x, double *T) {
   for (size_t i = 0; i < n; i++) {
     clv_rng rng = clv_rng_at(1, CLV_RNG_SIMULATE, i, 0, 0);
     T[i]        = 27.0 + 12.0 * clv_rng_uniform(&rng);
     x[i]        = i % 10 < buyers ? 1 + (uint32_t)clv_rng_poisson(&rng, 1.5) : 0;
     t_x[i]      = x[i] == 0 ? 0.0 : T[i] * clv_rng_uniform(&rng);
+    if (by_day) T[i] = ceil(7.0 * T[i]) / 7.0, t_x[i] = ceil(7.0 * t_x[i]) / 7.0;
   }
 }
 
-static clv_status bg_time(const clv_comm *comm, size_t n, unsigned buyers, const uint32_t *count) {
+static clv_status bg_time(const clv_comm *comm, size_t n, unsigned buyers, bool by_day,
+                          const uint32_t *count) {
   uint32_t  *x     = NULL;
   double    *t_x   = NULL, phi[8];
   clv_model  model = {0};
   clv_status st    = CLV_OK;
   CLV_TRY(clv_alloc(n, sizeof *x, (void **)&x));
   CLV_TRY(clv_alloc(2 * n, sizeof *t_x, (void **)&t_x));
-  rows_make(n, buyers, x, t_x, t_x + n);
+  rows_make(n, buyers, by_day, x, t_x, t_x + n);
   const clv_cells cells = {
       .blocks = clv_blocks_of(n, 0, 1), .x = x, .t_x = t_x, .T = t_x + n, .count = count, .n_segment = 1};
   CLV_TRY(clv_purchases_new("bg_nbd", &(clv_purchase_data){comm, &cells, NULL}, &model));
-  printf("bg_nbd, %u0 %% with x > 0, %s: %.2f ns\n", buyers, count == NULL ? "counts all one" : "counts",
-         1e9 * pass_seconds(&model, phi) / (double)n);
+  printf("bg_nbd, %u0 %% with x > 0, %s, %s: %.2f ns\n", buyers, by_day ? "by day" : "continuous time",
+         count == NULL ? "counts all one" : "counts", 1e9 * pass_seconds(&model, phi) / (double)n);
 out:
   clv_model_free(&model);
   free(x);
@@ -102,10 +106,12 @@ int main(int argc, char **argv) {
   CLV_TRY(clv_alloc(n, sizeof *count, (void **)&count));
   for (size_t i = 0; i < n; i++) count[i] = 1 + (uint32_t)(i % 5);
   printf("%zu rows, %s\n", n, clv_isa_name(clv_isa_best()));
-  CLV_TRY(bg_time(comm, n, 0, NULL));
-  CLV_TRY(bg_time(comm, n, 4, NULL));
-  CLV_TRY(bg_time(comm, n, 10, NULL));
-  CLV_TRY(bg_time(comm, n, 10, count));
+  for (int by_day = 0; by_day < 2; by_day++) {
+    CLV_TRY(bg_time(comm, n, 0, by_day, NULL));
+    CLV_TRY(bg_time(comm, n, 4, by_day, NULL));
+    CLV_TRY(bg_time(comm, n, 10, by_day, NULL));
+    CLV_TRY(bg_time(comm, n, 10, by_day, count));
+  }
   CLV_TRY(spend_time(comm, n));
 out:
   if (st < 0) fprintf(stderr, "%s\n", clv_message());
