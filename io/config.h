@@ -49,7 +49,7 @@ typedef struct clv_config {
     char       *table;    /* NULL: no customer table */
     char       *customer; /* its id column */
     char       *segment;
-    clv_strings covariates;
+    clv_strings covariates, categorical; /* those that are labels even where every value is a number */
     clv_policy  unknown_ids, missing;
   } customers;
   struct {

@@ -25,6 +25,26 @@ static clv_status dates_check(const clv_config *self, const char *where) {
   return CLV_OK;
 }
 
+static bool strings_have(const clv_strings *list, const char *text) {
+  for (size_t i = 0; i < list->n; i++)
+    if (strcmp(list->item[i], text) == 0) return true;
+  return false;
+}
+
+static clv_status covariates_check(const clv_config *self, const char *where) {
+  const clv_strings *all = &self->customers.covariates, *labels = &self->customers.categorical;
+  for (size_t i = 0; i < labels->n; i++)
+    if (!strings_have(all, labels->item[i]))
+      return clv_fail(CLV_EUSAGE,
+                      "%s: customers.categorical names '%.80s', which is not among customers.covariates",
+                      where, labels->item[i]);
+  for (size_t i = 0; i < all->n; i++)
+    for (size_t k = 0; k < i; k++)
+      if (strcmp(all->item[i], all->item[k]) == 0)
+        return clv_fail(CLV_EUSAGE, "%s: customers.covariates names '%.80s' twice", where, all->item[i]);
+  return CLV_OK;
+}
+
 static clv_status customers_check(const clv_config *self, const char *where) {
   if (self->customers.table != NULL) return CLV_OK;
   if (self->customers.segment != NULL)
@@ -41,6 +61,7 @@ clv_status clv_config_check(const clv_config *self, const char *where) {
   clv_status st = CLV_OK;
   CLV_TRY(dates_check(self, where));
   CLV_TRY(customers_check(self, where));
+  CLV_TRY(covariates_check(self, where));
   if (self->data.holdout_end != NULL && self->data.observation_end == NULL)
     CLV_TRY(clv_fail(CLV_EUSAGE,
                      "%s: data.holdout_end needs data.observation_end, the last day the model may see",

@@ -14,7 +14,8 @@ static const clv_choice RETURNS[] = {
 static const clv_choice KEEP_DROP_FAIL[] = {
     {"keep", CLV_KEEP}, {"drop", CLV_DROP}, {"fail", CLV_FAIL}, {NULL, 0}};
 static const clv_choice DROP_FAIL[] = {{"drop", CLV_DROP}, {"fail", CLV_FAIL}, {NULL, 0}};
-static const clv_choice PURCHASES[] = {{"bg_nbd", 0}, {"mbg_nbd", 0}, {"bg_cnbd_k", 0}, {"mbg_cnbd_k", 0}, {"pareto_nbd", 0}, {NULL, 0}};
+static const clv_choice PURCHASES[] = {{"bg_nbd", 0},     {"mbg_nbd", 0},    {"bg_cnbd_k", 0},
+                                       {"mbg_cnbd_k", 0}, {"pareto_nbd", 0}, {NULL, 0}};
 static const clv_choice SPENDS[]    = {{"gamma_gamma", 0}, {"none", 0}, {NULL, 0}};
 static const clv_choice POOLINGS[]  = {
      {"none", CLV_POOLING_NONE}, {"complete", CLV_POOLING_COMPLETE}, {NULL, 0}};
@@ -130,6 +131,12 @@ static const clv_config_key SCHEMA[] = {
      .offset   = AT(customers.covariates),
      .fallback = "[]",
      .help     = "Columns of the table used as covariates."},
+    {.path     = "customers.categorical",
+     .kind     = CLV_KEY_TEXTS,
+     .offset   = AT(customers.categorical),
+     .fallback = "[]",
+     .help = "Those of customers.covariates whose values are labels even where each is a number, such as a "
+             "region's code. Columns with other texts are labels anyway."},
     {.path     = "customers.unknown_ids",
      .kind     = CLV_KEY_CHOICE,
      .offset   = AT(customers.unknown_ids),

@@ -54,6 +54,12 @@ int clv_customers_owner(const char *id, size_t n, int size) {
   return (int)(((__uint128_t)clv_hash(id, n) * (unsigned)size) >> 64);
 }
 
+static clv_table_use covariate_use(const clv_config *config, const char *name) {
+  for (size_t i = 0; i < config->customers.categorical.n; i++)
+    if (strcmp(config->customers.categorical.item[i], name) == 0) return CLV_TABLE_CATEGORIES;
+  return CLV_TABLE_ANY;
+}
+
 static clv_status customers_new(const clv_config *config, clv_rejects *rejects, clv_customers **out) {
   clv_status     st   = CLV_OK;
   clv_customers *self = NULL;
@@ -71,7 +77,8 @@ static clv_status customers_new(const clv_config *config, clv_rejects *rejects, 
     const bool  is_segment = self->has_segment && i == 0;
     const char *name =
         is_segment ? config->customers.segment : config->customers.covariates.item[i - self->has_segment];
-    CLV_TRY(clv_table_column_new(name, is_segment, &self->column[i]));
+    CLV_TRY(clv_table_column_new(name, is_segment ? CLV_TABLE_SEGMENT : covariate_use(config, name),
+                                 &self->column[i]));
   }
   *out = self, self = NULL;
 out:
@@ -319,6 +326,12 @@ static clv_status names_make(clv_customers *self) {
   clv_status st = CLV_OK;
   size_t     n  = 0;
   for (size_t i = self->has_segment; i < self->n_column; i++) n += clv_table_column_n_value(self->column[i]);
+  if (n > CLV_COVARIATE_MAX)
+    CLV_TRY(
+        clv_fail(CLV_EDATA,
+                 "customers.covariates make %zu columns of numbers, one for each level but the reference of "
+                 "what is no number; at most %u are allowed",
+                 n, CLV_COVARIATE_MAX));
   CLV_TRY(clv_calloc(n + 1, sizeof *self->name, (void **)&self->name));
   for (size_t i = self->has_segment; i < self->n_column; i++)
     for (size_t k = 0; k < clv_table_column_n_value(self->column[i]); k++)
@@ -351,8 +364,13 @@ const char *const *clv_customers_segments(const clv_customers *self) {
 
 size_t clv_customers_n_covariate(const clv_customers *self) { return self->n_value; }
 
-const char *const *clv_customers_covariates(const clv_customers *self) {
-  return (const char *const *)self->name;
+clv_covariate clv_customers_covariate(const clv_customers *self, size_t i, bool *is_indicator) {
+  size_t k = self->has_segment, before = 0;
+  while (i - before >= clv_table_column_n_value(self->column[k]))
+    before += clv_table_column_n_value(self->column[k++]);
+  const clv_value_range range = clv_table_column_range(self->column[k]);
+  *is_indicator               = range.is_indicator;
+  return (clv_covariate){.name = self->name[i], .center = range.center, .scale = range.spread};
 }
 
 const clv_customers_tally *clv_customers_tally_get(const clv_customers *self) { return &self->tally; }

@@ -5,6 +5,7 @@
 
 #include "io/config.h"
 #include "io/csv_files.h"
+#include "io/portfolio.h"
 #include "io/rejects.h"
 
 /** The customer table: a segment and covariates per id; each row is on the rank that owns the id. */
@@ -42,8 +43,11 @@ clv_status clv_customers_settle(clv_customers *self, const clv_comm *comm, clv_s
 size_t                     clv_customers_n_segment(const clv_customers *self);
 const char *const         *clv_customers_segments(const clv_customers *self);
 size_t                     clv_customers_n_covariate(const clv_customers *self);
-const char *const         *clv_customers_covariates(const clv_customers *self);
 const clv_customers_tally *clv_customers_tally_get(const clv_customers *self);
+
+/** After settling: covariate i as a column of numbers, with the largest distance from its centre as its scale
+ * until the portfolio has measured one. @param[out] is_indicator  its values are 0 or 1 */
+clv_covariate clv_customers_covariate(const clv_customers *self, size_t i, bool *is_indicator);
 
 /** After settling: a joined customer's segment and covariates. Not collective.
  *  @param[out] covariate  [n_covariate] */

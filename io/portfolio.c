@@ -1,13 +1,14 @@
 #include "io/portfolio.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "io/portfolio_layout.h"
 
-#define LABEL_MAX (1u << 20) /* segments, covariates */
+#define LABEL_MAX (1u << 20) /* segments */
 
 struct clv_portfolio {
   const clv_comm     *comm; /* borrowed */
@@ -15,8 +16,9 @@ struct clv_portfolio {
   char               *path; /* owned */
   clv_portfolio_facts facts;
   uint64_t            id_bytes;
-  char              **segment;   /* owned, [n_segment] from HDF5 */
-  char              **covariate; /* owned, [n_covariate] from HDF5 */
+  char              **segment; /* owned, [n_segment] from HDF5 */
+  char              **name;    /* owned, [n_covariate] from HDF5 */
+  clv_covariate       covariate[CLV_COVARIATE_MAX];
 };
 
 static clv_status broken(const char *path, const char *what) {
@@ -65,7 +67,7 @@ static clv_status facts_read(hid_t file, const char *path, clv_portfolio_facts *
   CLV_TRY(text_read(file, path, "holdout_end", f->holdout_end, sizeof f->holdout_end));
   CLV_TRY(text_read(file, path, "content", f->content, sizeof f->content));
   f->has_spend = has_spend != 0;
-  if (f->n_segment < 1 || f->n_segment > LABEL_MAX || f->n_covariate > LABEL_MAX)
+  if (f->n_segment < 1 || f->n_segment > LABEL_MAX || f->n_covariate > CLV_COVARIATE_MAX)
     st = broken(path, "its counts");
 out:
   return st;
@@ -101,7 +103,8 @@ static clv_status columns_check(clv_portfolio *self) {
     if (clv_column_is_there(&CLV_CUSTOMER_COLUMN[i], &self->facts))
       CLV_TRY(column_check(self, &CLV_CUSTOMER_COLUMN[i], self->facts.n_customer));
   for (size_t i = 0; i < CLV_COLUMN_N(CLV_CELL_COLUMN); i++)
-    CLV_TRY(column_check(self, &CLV_CELL_COLUMN[i], self->facts.n_cell));
+    if (clv_column_is_there(&CLV_CELL_COLUMN[i], &self->facts))
+      CLV_TRY(column_check(self, &CLV_CELL_COLUMN[i], self->facts.n_cell));
   CLV_TRY(extent_read(self, CLV_ID_OFFSET_PATH, extent, &rank));
   if (extent[0] != self->facts.n_customer + 1) CLV_TRY(broken(self->path, CLV_ID_OFFSET_PATH));
   CLV_TRY(extent_read(self, CLV_ID_BYTES_PATH, extent, &rank));
@@ -137,6 +140,47 @@ out:
   return st;
 }
 
+/* Rows [first, first + n) of a dataset whose extent has been checked. */
+static clv_status rows_read(const clv_portfolio *self, const char *name, hid_t type, const hsize_t range[3],
+                            void *to) {
+  const hsize_t start[2] = {range[0], 0}, count[2] = {range[1], range[2]};
+  const int     rank = range[2] == 1 ? 1 : 2; /* replaced below by the file's */
+  const hid_t   d    = H5Dopen2(self->file, name, H5P_DEFAULT);
+  const hid_t   s    = d < 0 ? -1 : H5Dget_space(d);
+  const int     dims = s < 0 ? rank : H5Sget_simple_extent_ndims(s);
+  const hid_t   m    = H5Screate_simple(dims, count, NULL);
+  herr_t        rc   = -1;
+  if (range[1] == 0) rc = 0;
+  if (range[1] > 0 && s >= 0 && m >= 0 &&
+      H5Sselect_hyperslab(s, H5S_SELECT_SET, start, NULL, count, NULL) >= 0)
+    rc = H5Dread(d, type, m, s, H5P_DEFAULT, to);
+  if (m >= 0) H5Sclose(m);
+  if (s >= 0) H5Sclose(s);
+  if (d >= 0) H5Dclose(d);
+  return rc < 0 ? broken(self->path, name) : CLV_OK;
+}
+
+static clv_status covariates_read(clv_portfolio *self) {
+  clv_status    st = CLV_OK;
+  hsize_t       extent[2];
+  int           rank;
+  double        value[2][CLV_COVARIATE_MAX];
+  const hsize_t range[3] = {0, self->facts.n_covariate, 1};
+  const char   *path[]   = {CLV_CENTER_PATH, CLV_SCALE_PATH};
+  for (size_t k = 0; k < 2 && range[1] > 0; k++) {
+    CLV_TRY(extent_read(self, path[k], extent, &rank));
+    if (extent[0] != range[1] || extent[1] != 1) CLV_TRY(broken(self->path, path[k]));
+    CLV_TRY(rows_read(self, path[k], H5T_NATIVE_DOUBLE, range, value[k]));
+  }
+  for (size_t i = 0; i < range[1]; i++) {
+    if (!isfinite(value[0][i]) || !(value[1][i] > 0.0) || !isfinite(value[1][i]))
+      CLV_TRY(broken(self->path, CLV_SCALE_PATH));
+    self->covariate[i] = (clv_covariate){.name = self->name[i], .center = value[0][i], .scale = value[1][i]};
+  }
+out:
+  return st;
+}
+
 /* Opened by each rank alone, without MPI-IO: reading needs no coordination, and a damaged file then fails on
  * its own rank and not inside a collective of the library. */
 static clv_status portfolio_open(clv_portfolio *self, const char *path) {
@@ -150,7 +194,8 @@ static clv_status portfolio_open(clv_portfolio *self, const char *path) {
   CLV_TRY(facts_read(self->file, path, &self->facts));
   CLV_TRY(columns_check(self));
   CLV_TRY(labels_read(self, CLV_SEGMENT_PATH, self->facts.n_segment, &self->segment));
-  CLV_TRY(labels_read(self, CLV_COVARIATE_PATH, self->facts.n_covariate, &self->covariate));
+  CLV_TRY(labels_read(self, CLV_COVARIATE_PATH, self->facts.n_covariate, &self->name));
+  CLV_TRY(covariates_read(self));
 out:
   return st;
 }
@@ -164,7 +209,7 @@ static void labels_free(char **label, uint64_t n) {
 static void portfolio_free(clv_portfolio *self) {
   if (self == NULL) return;
   labels_free(self->segment, self->facts.n_segment);
-  labels_free(self->covariate, self->facts.n_covariate);
+  labels_free(self->name, self->facts.n_covariate);
   if (self->file >= 0) H5Fclose(self->file);
   free(self->path);
   free(self);
@@ -199,29 +244,9 @@ const char *clv_portfolio_segment(const clv_portfolio *self, size_t i) {
   return self->segment[i];
 }
 
-const char *clv_portfolio_covariate(const clv_portfolio *self, size_t i) {
+const clv_covariate *clv_portfolio_covariate(const clv_portfolio *self, size_t i) {
   CLV_CHECK(i < self->facts.n_covariate);
-  return self->covariate[i];
-}
-
-/* Rows [first, first + n) of a dataset whose extent has been checked. */
-static clv_status rows_read(const clv_portfolio *self, const char *name, hid_t type, const hsize_t range[3],
-                            void *to) {
-  const hsize_t start[2] = {range[0], 0}, count[2] = {range[1], range[2]};
-  const int     rank = range[2] == 1 ? 1 : 2; /* replaced below by the file's */
-  const hid_t   d    = H5Dopen2(self->file, name, H5P_DEFAULT);
-  const hid_t   s    = d < 0 ? -1 : H5Dget_space(d);
-  const int     dims = s < 0 ? rank : H5Sget_simple_extent_ndims(s);
-  const hid_t   m    = H5Screate_simple(dims, count, NULL);
-  herr_t        rc   = -1;
-  if (range[1] == 0) rc = 0;
-  if (range[1] > 0 && s >= 0 && m >= 0 &&
-      H5Sselect_hyperslab(s, H5S_SELECT_SET, start, NULL, count, NULL) >= 0)
-    rc = H5Dread(d, type, m, s, H5P_DEFAULT, to);
-  if (m >= 0) H5Sclose(m);
-  if (s >= 0) H5Sclose(s);
-  if (d >= 0) H5Dclose(d);
-  return rc < 0 ? broken(self->path, name) : CLV_OK;
+  return &self->covariate[i];
 }
 
 static clv_status columns_read(const clv_portfolio *self, const clv_column *column, size_t n_column,

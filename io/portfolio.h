@@ -10,7 +10,7 @@
 /** Facts that hold for the whole portfolio: attributes of the file's root. */
 typedef struct clv_portfolio_facts {
   uint64_t n_customer;
-  uint64_t n_cell;    /* distinct (segment, x, t_x, T) */
+  uint64_t n_cell;    /* distinct (segment, covariates, x, t_x, T) */
   uint64_t n_segment; /* >= 1 */
   uint64_t n_covariate;
   char     time_unit[16];
@@ -32,9 +32,20 @@ clv_status clv_portfolio_open(const clv_comm *comm, const char *path, clv_portfo
 void       clv_portfolio_close(clv_portfolio **self); /* collective */
 
 const clv_portfolio_facts *clv_portfolio_facts_get(const clv_portfolio *self);
-/** Name of a segment / covariate; borrowed. Not collective. */
-const char *clv_portfolio_segment(const clv_portfolio *self, size_t i);
-const char *clv_portfolio_covariate(const clv_portfolio *self, size_t i);
+/** Most covariates, as columns of numbers. */
+#define CLV_COVARIATE_MAX 128u
+
+/** A covariate as a column of numbers w. Models see (w - center) / scale, and their other parameters hold
+ * where it is 0: for numbers at the mean, in standard deviations; for indicators, whose values are 0 and 1,
+ * at 0, as they are. */
+typedef struct clv_covariate {
+  const char *name; /* "age", "channel=web"; borrowed */
+  double      center, scale;
+} clv_covariate;
+
+/** Name of a segment; a covariate. Borrowed. Not collective. */
+const char          *clv_portfolio_segment(const clv_portfolio *self, size_t i);
+const clv_covariate *clv_portfolio_covariate(const clv_portfolio *self, size_t i);
 
 /** Columns of customers or of cells for a contiguous range. Arrays owned by the struct. */
 typedef struct clv_customer_columns {
@@ -57,6 +68,7 @@ typedef struct clv_cell_columns {
   uint64_t  first, n;
   uint32_t *segment, *x, *count;
   double   *t_x, *T;
+  double   *covariate; /* [n][n_covariate]; NULL where none */
 } clv_cell_columns;
 
 /** Collective over the portfolio's communicator: each rank names its own range (may be empty). */
@@ -77,16 +89,16 @@ typedef struct clv_portfolio_writer clv_portfolio_writer;
 
 /** Make the file's skeleton and open it on all ranks. Collective.
  *  @param facts  n_customer and n_cell are what will be put in all; content is ignored
- *  @param segment  [n_segment] labels  @param covariate  [n_covariate] names */
+ *  @param segment  [n_segment] labels  @param covariate  [n_covariate] */
 clv_status clv_portfolio_create(const clv_comm *comm, const char *path, const clv_portfolio_facts *facts,
-                                const char *const *segment, const char *const *covariate, uint64_t id_bytes,
+                                const char *const *segment, const clv_covariate *covariate, uint64_t id_bytes,
                                 clv_portfolio_writer **out);
 /** Once, by every rank: its customers, sorted by id; the ranks' ranges follow each other in order of rank.
  * Collective.
  *  @param id_offset  [n + 1] into `ids` */
 clv_status clv_portfolio_put_customers(clv_portfolio_writer *self, const clv_customer_columns *columns,
                                        const char *ids, const uint64_t *id_offset);
-/** Once, by every rank: its cells, sorted by (segment, x, t_x, T). Collective. */
+/** Once, by every rank: its cells, sorted by (segment, covariates, x, t_x, T). Collective. */
 clv_status clv_portfolio_put_cells(clv_portfolio_writer *self, const clv_cell_columns *columns);
 /** Make it durable under its name. Collective; frees the writer whatever comes. */
 clv_status clv_portfolio_commit(clv_portfolio_writer **self, clv_status mine);

@@ -47,6 +47,7 @@ static const clv_column CLV_CELL_COLUMN[] = {
     {"cells/t_x", CLV_COLUMN_F64, CLV_COLUMN_ALWAYS, offsetof(clv_cell_columns, t_x)},
     {"cells/T", CLV_COLUMN_F64, CLV_COLUMN_ALWAYS, offsetof(clv_cell_columns, T)},
     {"cells/count", CLV_COLUMN_U32, CLV_COLUMN_ALWAYS, offsetof(clv_cell_columns, count)},
+    {"cells/covariate", CLV_COLUMN_F64, CLV_COLUMN_COVARIATE, offsetof(clv_cell_columns, covariate)},
 };
 
 #define CLV_COLUMN_N(table) (sizeof(table) / sizeof(table)[0])
@@ -55,6 +56,8 @@ static const clv_column CLV_CELL_COLUMN[] = {
 #define CLV_ID_BYTES_PATH "customers/id_bytes"
 #define CLV_SEGMENT_PATH "segments/label"
 #define CLV_COVARIATE_PATH "covariates/name"
+#define CLV_CENTER_PATH "covariates/center"
+#define CLV_SCALE_PATH "covariates/scale"
 
 /* The column's array in its struct; copied, for the arrays are pointers of different types. */
 static inline void *clv_column_get(const void *columns, const clv_column *column) {

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "comm/exact_sum.h"
+#include "io/design.h"
 #include "io/keyed_rows.h"
 
-#define CELL_KEY 24 /* segment, x, t_x, T, most significant byte first */
+/* Bytes of a cell's key: segment, covariates, x, t_x, T, most significant byte first. */
+#define CELL_KEY(n_covariate) (24 + 8 * (size_t)(n_covariate))
 
 /* A customer on the way to its place; the covariates follow. */
 typedef struct customer_row {
@@ -20,6 +22,8 @@ struct clv_portfolio_draft {
   const clv_customers *customers; /* borrowed */
   clv_keyed_rows      *row;       /* owned; customer_row and covariates under the id, in global order */
   clv_keyed_rows      *cell;      /* owned; a count under the cell's key, in global order */
+  size_t               n_covariate;
+  clv_covariate        covariate[CLV_COVARIATE_MAX]; /* names borrowed from customers */
 };
 
 void clv_portfolio_draft_free(clv_portfolio_draft **self) {
@@ -136,28 +140,43 @@ static void big_endian(unsigned char *to, uint64_t value, size_t n) {
   for (size_t i = 0; i < n; i++) to[i] = (unsigned char)(value >> (8 * (n - 1 - i)));
 }
 
-/* Times are not negative, so their bits sort as they do. */
-static void cell_key(unsigned char key[CELL_KEY], const customer_row *c) {
-  uint64_t bits;
+static const double *covariates_of(const customer_row *c) { return (const double *)(const void *)(c + 1); }
+
+/* Bits of a double that sort as it does: those of negative numbers turned over. */
+static uint64_t double_to_key(double value) {
+  uint64_t     bits;
+  const double v = value + 0.0; /* one zero */
+  memcpy(&bits, &v, sizeof bits);
+  return bits >> 63 != 0 ? ~bits : bits | UINT64_C(1) << 63;
+}
+
+static double double_from_key(uint64_t key) {
+  const uint64_t bits = key >> 63 != 0 ? key & ~(UINT64_C(1) << 63) : ~key;
+  double         v;
+  memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
+static void cell_key(unsigned char *key, const customer_row *c, size_t n_covariate) {
   big_endian(key, c->segment, 4);
+  for (size_t i = 0; i < n_covariate; i++) big_endian(key + 4 + 8 * i, double_to_key(covariates_of(c)[i]), 8);
+  key += 8 * n_covariate;
   big_endian(key + 4, c->history.x, 4);
-  memcpy(&bits, &c->history.t_x, sizeof bits);
-  big_endian(key + 8, bits, 8);
-  memcpy(&bits, &c->history.T, sizeof bits);
-  big_endian(key + 16, bits, 8);
+  big_endian(key + 8, double_to_key(c->history.t_x), 8);
+  big_endian(key + 16, double_to_key(c->history.T), 8);
 }
 
 /* Sorted rows of (key, count): equal keys become one. */
-static clv_status cells_merge(const clv_keyed_rows *from, clv_keyed_rows *to) {
+static clv_status cells_merge(const clv_keyed_rows *from, size_t n_key, clv_keyed_rows *to) {
   clv_status   st = CLV_OK;
   const size_t n  = clv_keyed_rows_n(from);
   for (size_t i = 0; i < n;) {
     size_t      length, other;
     const char *key   = clv_keyed_rows_key(from, i, &length);
     uint64_t    count = 0;
-    for (; i < n && memcmp(clv_keyed_rows_key(from, i, &other), key, CELL_KEY) == 0; i++)
+    for (; i < n && memcmp(clv_keyed_rows_key(from, i, &other), key, n_key) == 0; i++)
       count += *(const uint64_t *)clv_keyed_rows_payload(from, i);
-    CLV_TRY(clv_keyed_rows_add(to, key, CELL_KEY, &count));
+    CLV_TRY(clv_keyed_rows_add(to, key, n_key, &count));
   }
 out:
   return st;
@@ -170,12 +189,12 @@ static clv_status cells_local(const clv_portfolio_draft *self, clv_keyed_rows **
   CLV_TRY(clv_keyed_rows_new(sizeof one, &all));
   CLV_TRY(clv_keyed_rows_new(sizeof one, &merged));
   for (size_t i = 0; i < clv_keyed_rows_n(self->row); i++) {
-    unsigned char key[CELL_KEY];
-    cell_key(key, clv_keyed_rows_payload(self->row, i));
-    CLV_TRY(clv_keyed_rows_add(all, key, CELL_KEY, &one));
+    unsigned char key[CELL_KEY(CLV_COVARIATE_MAX)];
+    cell_key(key, clv_keyed_rows_payload(self->row, i), self->n_covariate);
+    CLV_TRY(clv_keyed_rows_add(all, key, CELL_KEY(self->n_covariate), &one));
   }
   CLV_TRY(clv_keyed_rows_sort(all));
-  CLV_TRY(cells_merge(all, merged));
+  CLV_TRY(cells_merge(all, CELL_KEY(self->n_covariate), merged));
   *out = merged, merged = NULL;
 out:
   clv_keyed_rows_free(&all);
@@ -191,7 +210,7 @@ static clv_status cells_make(clv_portfolio_draft *self, const clv_comm *comm) {
   CLV_TRY(clv_comm_agree(comm, st));
   CLV_TRY(clv_keyed_rows_order(mine, comm, st));
   st = clv_keyed_rows_new(sizeof(uint64_t), &self->cell);
-  if (st == CLV_OK) st = cells_merge(mine, self->cell);
+  if (st == CLV_OK) st = cells_merge(mine, CELL_KEY(self->n_covariate), self->cell);
   CLV_TRY(clv_comm_agree(comm, st));
   self->tally.cells = (int64_t)clv_keyed_rows_n(self->cell);
 out:
@@ -220,6 +239,20 @@ static clv_status tally_share(clv_portfolio_draft *self, const clv_comm *comm, c
   return st;
 }
 
+static const double *design_row(const void *context, size_t i) {
+  return covariates_of(clv_keyed_rows_payload(((const clv_portfolio_draft *)context)->row, i));
+}
+
+/* Collective. */
+static clv_status covariates_measure(clv_portfolio_draft *self, const clv_comm *comm) {
+  bool             is_indicator[CLV_COVARIATE_MAX];
+  const clv_design design = {
+      .context = self, .row = design_row, .n = clv_keyed_rows_n(self->row), .n_covariate = self->n_covariate};
+  for (size_t i = 0; i < self->n_covariate; i++)
+    self->covariate[i] = clv_customers_covariate(self->customers, i, &is_indicator[i]);
+  return clv_design_measure(comm, &design, is_indicator, self->covariate);
+}
+
 clv_status clv_portfolio_draft_new(const clv_comm *comm, const clv_portfolio_source *source,
                                    clv_portfolio_draft **out) {
   clv_status           st;
@@ -230,11 +263,13 @@ clv_status clv_portfolio_draft_new(const clv_comm *comm, const clv_portfolio_sou
   if (st == CLV_OK) st = clv_exact_sum_new(2, &sum);
   if (st == CLV_OK) st = histories_make(self, source, &w);
   CLV_TRY(clv_customers_settle(source->customers, comm, st));
-  self->customers = source->customers;
-  st              = rows_fill(self, source, &w, sum);
+  self->customers   = source->customers;
+  self->n_covariate = clv_customers_n_covariate(source->customers);
+  st                = rows_fill(self, source, &w, sum);
   clv_ledger_free(source->ledger);
   CLV_TRY(clv_comm_agree(comm, st));
   CLV_TRY(clv_keyed_rows_order(self->row, comm, st));
+  CLV_TRY(covariates_measure(self, comm));
   CLV_TRY(cells_make(self, comm));
   CLV_TRY(tally_share(self, comm, sum));
   *out = self, self = NULL;
@@ -279,7 +314,7 @@ static void customer_set(clv_customer_columns *c, size_t i, const customer_row *
   c->segment[i]        = row->segment;
   c->holdout_x[i]      = row->history.holdout_x;
   c->holdout_spend[i]  = row->history.holdout_spend;
-  memcpy(c->covariate + i * n_covariate, row + 1, n_covariate * sizeof(double));
+  for (size_t k = 0; k < n_covariate; k++) c->covariate[i * n_covariate + k] = covariates_of(row)[k];
 }
 
 /* The rows as columns, with their ids back to back. */
@@ -313,28 +348,26 @@ static uint64_t from_big_endian(const char *from, size_t n) {
   return v;
 }
 
-static double double_of(uint64_t bits) {
-  double v;
-  memcpy(&v, &bits, sizeof v);
-  return v;
-}
-
 static clv_status cells_columns(const clv_portfolio_draft *self, clv_cell_columns *c) {
   clv_status   st = CLV_OK;
-  const size_t n  = clv_keyed_rows_n(self->cell);
+  const size_t n = clv_keyed_rows_n(self->cell), k = self->n_covariate;
   CLV_TRY(clv_alloc(n + 1, sizeof *c->segment, (void **)&c->segment));
   CLV_TRY(clv_alloc(n + 1, sizeof *c->x, (void **)&c->x));
   CLV_TRY(clv_alloc(n + 1, sizeof *c->count, (void **)&c->count));
   CLV_TRY(clv_alloc(n + 1, sizeof *c->t_x, (void **)&c->t_x));
   CLV_TRY(clv_alloc(n + 1, sizeof *c->T, (void **)&c->T));
+  CLV_TRY(clv_alloc((n + 1) * (k + 1), sizeof *c->covariate, (void **)&c->covariate));
   for (size_t i = 0; i < n; i++) {
     size_t      length;
     const char *key = clv_keyed_rows_key(self->cell, i, &length);
     c->segment[i]   = (uint32_t)from_big_endian(key, 4);
-    c->x[i]         = (uint32_t)from_big_endian(key + 4, 4);
-    c->t_x[i]       = double_of(from_big_endian(key + 8, 8));
-    c->T[i]         = double_of(from_big_endian(key + 16, 8));
-    c->count[i]     = (uint32_t) * (const uint64_t *)clv_keyed_rows_payload(self->cell, i);
+    for (size_t j = 0; j < k; j++)
+      c->covariate[i * k + j] = double_from_key(from_big_endian(key + 4 + 8 * j, 8));
+    key += 8 * k;
+    c->x[i]     = (uint32_t)from_big_endian(key + 4, 4);
+    c->t_x[i]   = double_from_key(from_big_endian(key + 8, 8));
+    c->T[i]     = double_from_key(from_big_endian(key + 16, 8));
+    c->count[i] = (uint32_t) * (const uint64_t *)clv_keyed_rows_payload(self->cell, i);
   }
 out:
   return st;
@@ -360,8 +393,8 @@ clv_status clv_portfolio_draft_write(const clv_portfolio_draft *self, const clv_
   CLV_TRY(clv_comm_agree(comm, st));
   bytes = (int64_t)offset[c.n];
   clv_comm_sum_i64(comm, &bytes, 1);
-  CLV_TRY(clv_portfolio_create(comm, path, facts, clv_customers_segments(self->customers),
-                               clv_customers_covariates(self->customers), (uint64_t)bytes, &writer));
+  CLV_TRY(clv_portfolio_create(comm, path, facts, clv_customers_segments(self->customers), self->covariate,
+                               (uint64_t)bytes, &writer));
   st = clv_portfolio_put_customers(writer, &c, ids, offset);
   if (st == CLV_OK) st = clv_portfolio_put_cells(writer, &cell);
   CLV_TRY(clv_portfolio_commit(&writer, st));

@@ -124,17 +124,37 @@ static herr_t columns_create(hid_t file, const clv_portfolio_facts *f, uint64_t 
     if (clv_column_is_there(c, f)) rc |= dataset_create(file, c->path, clv_column_type(c), extent);
   }
   for (size_t i = 0; i < CLV_COLUMN_N(CLV_CELL_COLUMN); i++) {
-    const hsize_t extent[2] = {f->n_cell, 1};
-    rc |= dataset_create(file, CLV_CELL_COLUMN[i].path, clv_column_type(&CLV_CELL_COLUMN[i]), extent);
+    const clv_column *c         = &CLV_CELL_COLUMN[i];
+    const hsize_t     extent[2] = {f->n_cell, clv_column_width(c, f)};
+    if (clv_column_is_there(c, f)) rc |= dataset_create(file, c->path, clv_column_type(c), extent);
   }
   rc |= dataset_create(file, CLV_ID_OFFSET_PATH, H5T_NATIVE_UINT64, offsets);
   rc |= dataset_create(file, CLV_ID_BYTES_PATH, H5T_NATIVE_UCHAR, characters);
   return rc;
 }
 
+static herr_t numbers_write(hid_t file, const char *name, uint64_t n, const double *value) {
+  const hsize_t extent[2] = {n, 1};
+  herr_t        rc        = dataset_create(file, name, H5T_NATIVE_DOUBLE, extent);
+  const hid_t   d         = rc < 0 ? -1 : H5Dopen2(file, name, H5P_DEFAULT);
+  rc                      = d < 0 ? -1 : H5Dwrite(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, value);
+  if (d >= 0) H5Dclose(d);
+  return rc;
+}
+
+static herr_t covariates_write(hid_t file, const clv_covariate *covariate, uint64_t n) {
+  const char *name[CLV_COVARIATE_MAX];
+  double      center[CLV_COVARIATE_MAX], scale[CLV_COVARIATE_MAX];
+  CLV_CHECK(n <= CLV_COVARIATE_MAX);
+  for (uint64_t i = 0; i < n; i++)
+    name[i] = covariate[i].name, center[i] = covariate[i].center, scale[i] = covariate[i].scale;
+  return labels_write(file, CLV_COVARIATE_PATH, name, n) | numbers_write(file, CLV_CENTER_PATH, n, center) |
+         numbers_write(file, CLV_SCALE_PATH, n, scale);
+}
+
 /* By one rank, without MPI-IO: the layout is then the same for any number of ranks. */
 static clv_status skeleton_make(const clv_portfolio_writer *self, const char *const *segment,
-                                const char *const *covariate, uint64_t id_bytes) {
+                                const clv_covariate *covariate, uint64_t id_bytes) {
   const hid_t create = H5Pcreate(H5P_FILE_CREATE), access_list = H5Pcreate(H5P_FILE_ACCESS);
   hid_t       file;
   herr_t      rc = -1;
@@ -145,8 +165,7 @@ static clv_status skeleton_make(const clv_portfolio_writer *self, const char *co
   if (file >= 0) {
     rc = facts_write(file, &self->facts) | columns_create(file, &self->facts, id_bytes) |
          labels_write(file, CLV_SEGMENT_PATH, segment, self->facts.n_segment);
-    if (self->facts.n_covariate > 0)
-      rc |= labels_write(file, CLV_COVARIATE_PATH, covariate, self->facts.n_covariate);
+    if (self->facts.n_covariate > 0) rc |= covariates_write(file, covariate, self->facts.n_covariate);
     rc |= H5Fclose(file);
   }
   H5Pclose(access_list);
@@ -185,7 +204,7 @@ out:
 }
 
 clv_status clv_portfolio_create(const clv_comm *comm, const char *path, const clv_portfolio_facts *facts,
-                                const char *const *segment, const char *const *covariate, uint64_t id_bytes,
+                                const char *const *segment, const clv_covariate *covariate, uint64_t id_bytes,
                                 clv_portfolio_writer **out) {
   clv_portfolio_writer *self = NULL;
   clv_status            st   = clv_calloc(1, sizeof *self, (void **)&self);

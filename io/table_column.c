@@ -18,15 +18,17 @@
 
 struct clv_table_column {
   const char    *name; /* borrowed */
-  bool           is_label;
-  bool           is_number; /* every value in use is one; after settling: over all ranks, and not is_label */
+  clv_table_use  use;
+  bool           is_number; /* every value in use is one; after settling: over all ranks, and not labels */
   bool           has_lost;  /* a label in use was not kept */
+  bool           has_other; /* a number in use is neither 0 nor 1 */
+  bool           has_odd;   /* a text in use is nan, inf or a number too large */
   clv_id_table  *level;     /* owned; texts seen on this rank */
   uint32_t      *code;      /* owned, [room]; number of the text, or LEVEL_MISSING, LEVEL_LOST */
   double        *number;    /* owned, [room]; NaN where missing */
   size_t         n, room;
-  bool          *is_used; /* owned, [CLV_LABEL_N_MAX]; by number of the text */
-  bool           uses_missing;
+  uint64_t      *n_use;             /* owned, [CLV_LABEL_N_MAX]; customers by number of the text */
+  uint64_t       n_missing;         /* customers without a value */
   double         least, most, mean; /* of the numbers in use; mean after settling */
   int64_t        n_known;
   clv_exact_sum *sum;   /* owned; of the numbers in use */
@@ -34,20 +36,21 @@ struct clv_table_column {
   size_t         n_label;
   uint32_t      *label_of; /* owned, [texts]; after settling: the label of each of this rank's texts */
   uint32_t       label_missing;
+  uint32_t       reference; /* after settling: the most frequent label */
 };
 
-clv_status clv_table_column_new(const char *name, bool is_label, clv_table_column **out) {
+clv_status clv_table_column_new(const char *name, clv_table_use use, clv_table_column **out) {
   clv_status        st   = CLV_OK;
   clv_table_column *self = NULL;
   CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
   self->name      = name;
-  self->is_label  = is_label;
+  self->use       = use;
   self->is_number = true;
   self->least     = INFINITY;
   self->most      = -INFINITY;
   CLV_TRY(clv_id_table_new(&self->level));
   CLV_TRY(clv_exact_sum_new(1, &self->sum));
-  CLV_TRY(clv_calloc(CLV_LABEL_N_MAX, sizeof *self->is_used, (void **)&self->is_used));
+  CLV_TRY(clv_calloc(CLV_LABEL_N_MAX, sizeof *self->n_use, (void **)&self->n_use));
   *out = self, self = NULL;
 out:
   clv_table_column_free(&self);
@@ -62,7 +65,7 @@ void clv_table_column_free(clv_table_column **self) {
     for (size_t i = 0; i < s->n_label; i++) free(s->label[i]);
     free(s->label);
     free(s->label_of);
-    free(s->is_used);
+    free(s->n_use);
     free(s->code);
     free(s->number);
   }
@@ -113,21 +116,36 @@ bool clv_table_column_is_missing(const clv_table_column *self, size_t row) {
   return row == CLV_ROW_NONE || self->code[row] == LEVEL_MISSING;
 }
 
+/* What other programs write for a number that is none, or for one too large to be summed exactly. */
+static bool is_odd(const clv_table_column *self, size_t row) {
+  char        text[CLV_LABEL_MAX + 1], *end;
+  size_t      n;
+  const char *level =
+      self->code[row] == LEVEL_LOST ? NULL : clv_id_table_get(self->level, self->code[row], &n);
+  if (level == NULL || n > CLV_LABEL_MAX) return false;
+  memcpy(text, level, n);
+  text[n] = '\0';
+  (void)strtod(text, &end);
+  return end != text && *end == '\0';
+}
+
 void clv_table_column_use(clv_table_column *self, size_t row) {
   if (clv_table_column_is_missing(self, row)) {
-    self->uses_missing = true;
+    self->n_missing++;
     return;
   }
   if (self->code[row] != LEVEL_LOST)
-    self->is_used[self->code[row]] = true;
+    self->n_use[self->code[row]]++;
   else
     self->has_lost = true;
   if (isnan(self->number[row])) {
     self->is_number = false;
+    self->has_odd   = self->has_odd || is_odd(self, row);
     return;
   }
-  self->least = fmin(self->least, self->number[row]);
-  self->most  = fmax(self->most, self->number[row]);
+  self->has_other = self->has_other || (self->number[row] != 0.0 && self->number[row] != 1.0);
+  self->least     = fmin(self->least, self->number[row]);
+  self->most      = fmax(self->most, self->number[row]);
   self->n_known++;
   clv_exact_sum_add_at(self->sum, 0, self->number[row]);
 }
@@ -139,12 +157,12 @@ static clv_status labels_pack(const clv_table_column *self, char **bytes, size_t
   *n              = 0;
   for (size_t i = 0; i < clv_id_table_n(self->level); i++) {
     clv_id_table_get(self->level, i, &length);
-    if (self->is_used[i]) room += length + 1;
+    if (self->n_use[i] > 0) room += length + 1;
   }
   CLV_TRY(clv_alloc(room + 1, 1, (void **)bytes));
   for (size_t i = 0; i < clv_id_table_n(self->level); i++) {
     const char *text = clv_id_table_get(self->level, i, &length);
-    if (!self->is_used[i]) continue;
+    if (self->n_use[i] == 0) continue;
     memcpy(*bytes + *n, text, length);
     (*bytes)[*n + length] = '\0';
     *n += length + 1;
@@ -205,7 +223,7 @@ static clv_status labels_map(clv_table_column *self) {
     char      **found;
     const char *level = clv_id_table_get(self->level, i, &n);
     self->label_of[i] = self->label_missing;
-    if (!self->is_used[i]) continue;
+    if (self->n_use[i] == 0) continue;
     memcpy(text, level, n);
     text[n] = '\0';
     if (strcmp(text, CLV_LABEL_MISSING) == 0) continue;
@@ -219,7 +237,31 @@ out:
 
 static bool literal_missing_is_used(const clv_table_column *self) {
   const uint32_t i = clv_id_table_find(self->level, CLV_LABEL_MISSING, strlen(CLV_LABEL_MISSING));
-  return i != CLV_ID_NONE && self->is_used[i];
+  return i != CLV_ID_NONE && self->n_use[i] > 0;
+}
+
+static clv_status levels_check(const clv_table_column *self) {
+  if (self->n_label < 2)
+    return clv_fail(CLV_EDATA,
+                    "covariate '%s' is the same for every customer; take it out of customers.covariates",
+                    self->name);
+  if (self->n_label > CLV_LEVEL_N_MAX)
+    return clv_fail(CLV_EDATA,
+                    "covariate '%s' has %zu levels, at most %u are allowed: group them, or make it the "
+                    "customers.segment; if it should hold numbers, some of its values are none",
+                    self->name, self->n_label, CLV_LEVEL_N_MAX);
+  return CLV_OK;
+}
+
+/* The most frequent label over all ranks, of several the first. Collective. */
+static void reference_find(clv_table_column *self, const clv_comm *comm) {
+  int64_t count[CLV_LEVEL_N_MAX] = {0};
+  for (size_t i = 0; i < clv_id_table_n(self->level); i++)
+    if (self->n_use[i] > 0) count[self->label_of[i]] += (int64_t)self->n_use[i];
+  if (self->label_missing < self->n_label) count[self->label_missing] += (int64_t)self->n_missing;
+  clv_comm_sum_i64(comm, count, self->n_label);
+  for (uint32_t i = 1; i < self->n_label; i++)
+    if (count[i] > count[self->reference]) self->reference = i;
 }
 
 static clv_status labels_settle(clv_table_column *self, const clv_comm *comm, bool has_lost) {
@@ -227,7 +269,7 @@ static clv_status labels_settle(clv_table_column *self, const clv_comm *comm, bo
   char      *mine = NULL;
   void      *all  = NULL;
   size_t     n = 0, total = 0;
-  int64_t    missing = self->uses_missing || literal_missing_is_used(self);
+  int64_t    missing = self->n_missing > 0 || literal_missing_is_used(self);
   if (has_lost)
     st = clv_fail(
         CLV_EDATA,
@@ -239,11 +281,9 @@ static clv_status labels_settle(clv_table_column *self, const clv_comm *comm, bo
   CLV_TRY(clv_comm_allgatherv(comm, mine, n, &all, &total, NULL));
   st = labels_fill(self, all, total, missing != 0);
   if (st == CLV_OK) st = labels_map(self);
-  if (st == CLV_OK && !self->is_label && self->n_label < 2)
-    st = clv_fail(CLV_EDATA,
-                  "covariate '%s' is the same for every customer; take it out of customers.covariates",
-                  self->name);
+  if (st == CLV_OK && self->use != CLV_TABLE_SEGMENT) st = levels_check(self);
   CLV_TRY(clv_comm_agree(comm, st));
+  if (self->use != CLV_TABLE_SEGMENT) reference_find(self, comm);
 out:
   free(mine);
   free(all);
@@ -257,6 +297,11 @@ static clv_status numbers_settle(clv_table_column *self, const clv_comm *comm) {
   clv_comm_max_f64(comm, &self->most, 1);
   clv_comm_sum_i64(comm, &self->n_known, 1);
   CLV_TRY(clv_exact_sum_total(self->sum, comm, &total));
+  if (self->n_known == 0)
+    CLV_TRY(clv_fail(
+        CLV_EDATA,
+        "covariate '%s' has no value for any customer of the log; take it out of customers.covariates",
+        self->name));
   if (!(self->least < self->most))
     CLV_TRY(clv_fail(CLV_EDATA,
                      "covariate '%s' is the same for every customer; take it out of customers.covariates",
@@ -267,9 +312,16 @@ out:
 }
 
 clv_status clv_table_column_settle(clv_table_column *self, const clv_comm *comm) {
-  int64_t any[2] = {!self->is_number, self->has_lost};
-  clv_comm_max_i64(comm, any, 2);
-  self->is_number = !self->is_label && any[0] == 0;
+  int64_t any[5] = {!self->is_number, self->has_lost, self->has_other, self->has_odd, self->n_known > 0};
+  clv_comm_max_i64(comm, any, 5);
+  self->is_number = self->use == CLV_TABLE_ANY && any[0] == 0;
+  self->has_other = any[2] != 0;
+  if (self->use == CLV_TABLE_ANY && any[3] != 0 && any[4] != 0)
+    return clv_fail(
+        CLV_EDATA,
+        "covariate '%s' has nan, inf or a number beyond 1e15 beside its numbers; leave such values "
+        "empty (customers.missing says what becomes of them), or list it in customers.categorical",
+        self->name);
   return self->is_number ? numbers_settle(self, comm) : labels_settle(self, comm, any[1] != 0);
 }
 
@@ -288,11 +340,11 @@ size_t clv_table_column_n_value(const clv_table_column *self) {
 }
 
 clv_status clv_table_column_value_name(const clv_table_column *self, size_t i, char **out) {
-  const char  *label = self->is_number ? "" : self->label[i + 1];
+  const char  *label = self->is_number ? "" : self->label[i + (i >= self->reference)];
   const size_t room  = strlen(self->name) + strlen(label) + 3;
   clv_status   st    = clv_alloc(room, 1, (void **)out);
   if (st == CLV_OK && self->is_number) snprintf(*out, room, "%s", self->name);
-  if (st == CLV_OK && !self->is_number) snprintf(*out, room, "%s[%s]", self->name, label);
+  if (st == CLV_OK && !self->is_number) snprintf(*out, room, "%s=%s", self->name, label);
   return st;
 }
 
@@ -301,5 +353,14 @@ void clv_table_column_values(const clv_table_column *self, size_t row, double *v
     *value = clv_table_column_is_missing(self, row) ? self->mean : self->number[row];
     return;
   }
-  for (size_t i = 1; i < self->n_label; i++) value[i - 1] = clv_table_column_code(self, row) == i ? 1.0 : 0.0;
+  const uint32_t code = clv_table_column_code(self, row);
+  for (uint32_t i = 0; i < self->n_label; i++)
+    if (i != self->reference) *value++ = code == i ? 1.0 : 0.0;
+}
+
+clv_value_range clv_table_column_range(const clv_table_column *self) {
+  const bool is_indicator = !self->is_number || !self->has_other;
+  if (is_indicator) return (clv_value_range){.is_indicator = true, .center = 0.0, .spread = 1.0};
+  return (clv_value_range){.center = self->mean,
+                           .spread = fmax(self->most - self->mean, self->mean - self->least)};
 }

@@ -190,6 +190,18 @@ printf 'id,country,age\na,de,30\nb,,40\n' >"$work/hole.csv"
 refused table_missing_fail 3 '1 customers have an empty value' log="$work/good.csv" table="$work/hole.csv" segment=country missing=fail
 taken table_missing_dropped 1 0 log="$work/good.csv" table="$work/hole.csv" segment=country missing=drop
 refused covariate_constant 3 "covariate 'country' is the same" log="$work/good.csv" table="$work/short.csv" unknown=drop covariate=country
+awk 'BEGIN { print "id,date,amount"; for (i = 0; i < 90; i++) printf "c%d,2020-01-%02d,1\nc%d,2020-03-01,2\n", i, 1 + i % 28, i }' >"$work/many.csv"
+awk 'BEGIN { print "id,empty,size,twice,both,level,odd,huge,sum,code"; for (i = 0; i < 90; i++) {
+  odd = i == 5 ? "nan" : i == 6 ? "-inf" : i; huge = i == 7 ? "1e300" : i
+  printf "c%d,,%d,%d,%d,l%d,%s,%s,%.17g,%d\n", i, i % 10, i % 7, 3 * (i % 10) - (i % 7) + 4, i, odd, huge, i % 10 + 1e-3 * (i % 3), i % 2 } }' >"$work/wide.csv"
+wide() { name=$1; shift; refused "$name" 3 "$@" log="$work/many.csv" table="$work/wide.csv"; }
+wide covariate_empty "covariate 'empty' has no value for any customer" covariate=empty
+wide covariate_collinear "covariate 'both' follows exactly from 'size', 'twice'" covariate=size covariate=code covariate=twice covariate=both
+wide covariate_levels "covariate 'level' has 90 levels, at most 64" covariate=level
+wide covariate_nan "covariate 'odd' has nan, inf or a number beyond 1e15" covariate=odd
+wide covariate_huge "covariate 'huge' has nan, inf or a number beyond 1e15" covariate=huge
+taken covariate_nearly_collinear 90 0 log="$work/many.csv" table="$work/wide.csv" covariate=size covariate=sum categorical=size
+taken covariate_declared 90 0 log="$work/many.csv" table="$work/wide.csv" covariate=code categorical=code
 
 # where nothing can be written: a file in the folder's place; no space left
 echo >"$work/file"

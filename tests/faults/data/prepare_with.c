@@ -1,8 +1,8 @@
 /* Runs the job on a configuration given as words, for the tests of this area and for measuring by hand:
  *   tests/mpirun.sh 2 build/release/tests/faults/data/prepare_with out=/tmp/x customer=id time=date
  * amount=amount log=a.csv log=b.csv Further words: unit, merge, end, holdout, format, returns, zeros, bad,
- * duplicates, min, table, table_id, segment, covariate (repeated), unknown, missing, cost=1 (time and memory
- * on stderr). Exits as clv does; the three files go to OUT/run. */
+ * duplicates, min, table, table_id, segment, covariate and categorical (repeated), unknown, missing, cost=1
+ * (time and memory on stderr). Exits as clv does; the three files go to OUT/run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +69,7 @@ static void word_take(clv_config *c, bool *cost, char *word) {
   policy   = policy_at(c, word);
   if (strcmp(word, "log") == 0) list = &c->data.transactions;
   if (strcmp(word, "covariate") == 0) list = &c->customers.covariates;
+  if (strcmp(word, "categorical") == 0) list = &c->customers.categorical;
   if (text != NULL)
     *text = value;
   else if (policy != NULL)
@@ -98,7 +99,7 @@ static void cost_print(const clv_comm *comm, double start) {
 
 int main(int argc, char **argv) {
   clv_comm  *comm = NULL;
-  char      *log[LIST_MAX], *covariate[LIST_MAX];
+  char      *log[LIST_MAX], *covariate[LIST_MAX], *categorical[LIST_MAX];
   clv_config config = {.name = "run"};
   bool       cost   = false;
   double     start;
@@ -115,6 +116,7 @@ int main(int argc, char **argv) {
   config.data.transactions     = (clv_strings){log, 0};
   config.customers.customer    = "id";
   config.customers.covariates  = (clv_strings){covariate, 0};
+  config.customers.categorical = (clv_strings){categorical, 0};
   config.customers.unknown_ids = CLV_KEEP;
   config.customers.missing     = CLV_KEEP;
   if (clv_comm_init(&argc, &argv) < 0 || clv_comm_world(&comm) < 0) return 1;

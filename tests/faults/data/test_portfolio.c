@@ -53,15 +53,16 @@ out:
 }
 
 static clv_status portfolio_write(const clv_comm *comm, const char *path) {
-  static const char *const SEGMENT[] = {"a", "b", "ü"}, *const COVARIATE[] = {"age", "kind[x]"};
-  clv_status            st;
-  clv_portfolio_writer *w      = NULL;
-  clv_customer_columns  c      = {0};
-  clv_cell_columns      cell   = {0};
-  char                 *ids    = NULL;
-  uint64_t             *offset = NULL, n_all = (uint64_t)clv_comm_size(comm) * PER_RANK;
-  int64_t               bytes;
-  clv_portfolio_facts   facts = {.n_customer = n_all, .n_segment = 3, .n_covariate = 2, .time_unit = "week"};
+  static const char *const   SEGMENT[]   = {"a", "b", "ü"};
+  static const clv_covariate COVARIATE[] = {{"age", 45.5, 12.25}, {"kind=x", 0.0, 1.0}};
+  clv_status                 st;
+  clv_portfolio_writer      *w      = NULL;
+  clv_customer_columns       c      = {0};
+  clv_cell_columns           cell   = {0};
+  char                      *ids    = NULL;
+  uint64_t                  *offset = NULL, n_all = (uint64_t)clv_comm_size(comm) * PER_RANK;
+  int64_t                    bytes;
+  clv_portfolio_facts facts = {.n_customer = n_all, .n_segment = 3, .n_covariate = 2, .time_unit = "week"};
   CLV_TRY(columns_make((uint64_t)clv_comm_rank(comm) * PER_RANK, PER_RANK, &c));
   CLV_TRY(ids_make(c.first, c.n, &ids, &offset));
   bytes = (int64_t)offset[c.n];
@@ -100,7 +101,8 @@ static clv_status portfolio_compare(const clv_comm *comm, const char *path) {
       memcmp(c.covariate, wanted.covariate, 2 * n * sizeof *c.covariate) != 0 ||
       strcmp(ids, wanted_ids) != 0 || memcmp(offset, wanted_offset, (n + 1) * sizeof *offset) != 0 ||
       c.holdout_x != NULL || strcmp(clv_portfolio_segment(p, 2), "ü") != 0 ||
-      strcmp(clv_portfolio_covariate(p, 1), "kind[x]") != 0 ||
+      strcmp(clv_portfolio_covariate(p, 1)->name, "kind=x") != 0 ||
+      clv_portfolio_covariate(p, 0)->center != 45.5 || clv_portfolio_covariate(p, 0)->scale != 12.25 ||
       strlen(clv_portfolio_facts_get(p)->content) != 32)
     st = clv_fail(CLV_EFAULT, "what was read is not what was written");
 out:
