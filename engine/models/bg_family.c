@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/models/beta_pair.h"
 #include "engine/models/bg_family_kernel.h"
 #include "engine/models/counts.h"
 #include "engine/models/hierarchy.h"
@@ -18,41 +19,25 @@ static const char *const COORDINATE[N_PARAMETER] = {"log r", "log(r / alpha)", "
 
 /* u = log r, log(r/alpha), logit(a/(a+b)), log(a+b). */
 static void coordinates_natural(const double *u, double *theta, double *jacobian) {
-  const double log_m = clv_log_sigmoid(u[2]), log_rest = clv_log_sigmoid(-u[2]);
+  double pair[2][2];
   theta[R]     = clv_exp(u[0]);
   theta[ALPHA] = clv_exp(u[0] - u[1]);
-  theta[A]     = clv_exp(log_m + u[3]);
-  theta[B]     = clv_exp(log_rest + u[3]);
+  clv_beta_pair_natural(u + 2, theta + A, jacobian == NULL ? NULL : pair);
   if (jacobian == NULL) return;
-  const double m                           = clv_sigmoid(u[2]);
-  const double d[N_PARAMETER][N_PARAMETER] = {{1, 0, 0, 0}, {1, -1, 0, 0}, {0, 0, 1 - m, 1}, {0, 0, -m, 1}};
+  const double d[N_PARAMETER][N_PARAMETER] = {
+      {1, 0, 0, 0}, {1, -1, 0, 0}, {0, 0, pair[0][0], pair[0][1]}, {0, 0, pair[1][0], pair[1][1]}};
   memcpy(jacobian, d, sizeof d);
 }
 
-/* The determinant is 1 for every choice of slots but one: log a beside the coordinate log(a+b). */
 static double coordinates_log_determinant(unsigned named, const double *u, double *gradient) {
-  memset(gradient, 0, N_PARAMETER * sizeof *gradient);
-  if ((named >> A & 1u) == 0 || (named >> B & 1u) != 0) return 0.0;
-  gradient[2] = -clv_sigmoid(u[2]);
-  return clv_log_sigmoid(-u[2]);
+  gradient[0] = gradient[1] = 0.0;
+  return clv_beta_pair_log_determinant(named >> A, u + 2, gradient + 2);
 }
 
 static bool coordinates_from_slots(unsigned named, const double *slot, double *u) {
-  const bool has_a = (named >> A & 1u) != 0, has_b = (named >> B & 1u) != 0;
   u[0] = slot[R];
   u[1] = (named >> ALPHA & 1u) != 0 ? u[0] - slot[ALPHA] : slot[ALPHA];
-  u[2] = slot[A];
-  u[3] = slot[B];
-  if (has_a && has_b) {
-    u[2] = slot[A] - slot[B];
-    u[3] = clv_log_sum_exp(slot[A], slot[B]);
-  } else if (has_a) { /* a < a + b */
-    if (!(slot[A] < slot[B])) return false;
-    u[2] = slot[A] - slot[B] - clv_log1p(-clv_exp(slot[A] - slot[B]));
-  } else if (has_b) {
-    u[3] = slot[B] - clv_log_sigmoid(-u[2]);
-  }
-  return true;
+  return clv_beta_pair_from_slots(named >> A, slot + A, u + 2);
 }
 
 const clv_coordinates CLV_BG_COORDINATES = {

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "engine/models/cnbd.h"
+#include "engine/numerics/beta_geometric.h"
 #include "engine/numerics/pinned.h"
 #include "engine/numerics/quadrature.h"
 
@@ -169,26 +170,6 @@ static double process_expected(const kind *m, const double *theta, double t) {
   return sum;
 }
 
-/* 1 + sum over i >= 1 of E[(1-p)^i] v^i = 2F1(1, b; a+b; v), 0 <= v < 1, by Gauss's continued fraction
- * (modified Lentz). */
-static double survivals_discounted(double a, double b, double v) {
-  const double c = a + b, tiny = 1e-300;
-  double       f = 1.0, up = 1.0, down = 0.0;
-  for (int i = 1; i < 100000; i++) {
-    const double j = (double)(i / 2);
-    const double g = i % 2 == 1 ? (b + j) * (c - 1.0 + j) / ((c + 2.0 * j - 1.0) * (c + 2.0 * j))
-                                : j * (c - b + j - 1.0) / ((c + 2.0 * j - 2.0) * (c + 2.0 * j - 1.0));
-    const double q = i == 1 ? -b / c * v : -g * v;
-    down           = 1.0 + q * down;
-    down           = 1.0 / (fabs(down) < tiny ? tiny : down);
-    up             = 1.0 + q / up;
-    up             = fabs(up) < tiny ? tiny : up;
-    f *= up * down;
-    if (fabs(up * down - 1.0) < 1e-15) break;
-  }
-  return 1.0 / f;
-}
-
 /* The expectation over lambda of u^(k-j) 2F1(1, b; a+b; u^k), u = lambda / (lambda + delta): purchase i of
  * those to come is k (i + 1) - j phases away, each discounted by u. Trapezoid rule in log lambda, where the
  * integrand fades on both sides. */
@@ -212,7 +193,7 @@ static double discounted_for_ever(const kind *m, const double *theta, double del
       phase *= alpha * lambda * theta[ELAPSED] / (double)(j + 1);
       left /= u;
     }
-    sum += clv_exp(density) * stages * survivals_discounted(theta[A], theta[B], uk);
+    sum += clv_exp(density) * stages * clv_beta_geometric_discounted(theta[A], theta[B], uk);
   }
   return sum * step;
 }

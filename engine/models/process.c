@@ -2,13 +2,14 @@
 
 #include <string.h>
 
+#include "engine/models/bg_bb.h"
 #include "engine/models/bg_family.h"
 #include "engine/models/cnbd.h"
 #include "engine/models/gamma_gamma.h"
 #include "engine/models/pareto_nbd.h"
 
 static const clv_process_ops *const PROCESS[] = {&CLV_BG_NBD_PROCESS, &CLV_MBG_NBD_PROCESS,
-                                                 &CLV_PARETO_NBD_PROCESS};
+                                                 &CLV_PARETO_NBD_PROCESS, &CLV_BG_BB_PROCESS};
 static const clv_spend_ops *const   SPEND[]   = {&CLV_GAMMA_GAMMA_SPEND};
 
 const clv_process_ops *clv_process_find(const char *name) {

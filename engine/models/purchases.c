@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/models/bg_bb.h"
 #include "engine/models/bg_family.h"
 #include "engine/models/cnbd.h"
 #include "engine/models/pareto_nbd.h"
@@ -15,6 +16,7 @@ typedef struct purchase_model {
 
 static const purchase_model MODEL[] = {{"bg_nbd", clv_bg_nbd_new},
                                        {"mbg_nbd", clv_mbg_nbd_new},
+                                       {"bg_bb", clv_bg_bb_new},
                                        {"pareto_nbd", clv_pareto_nbd_new},
                                        {"pareto_nbd_lognormal", clv_pareto_nbd_lognormal_new}};
 

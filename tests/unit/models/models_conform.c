@@ -18,6 +18,7 @@ static const purchase_case PURCHASES[] = {
     {"mbg_nbd", {{"r", "lognormal(1, 1)"}, {"b", "gamma(2, 2)"}, {"a", "half_normal(2)"}}},
     {"pareto_nbd", {{"alpha", "lognormal(1, 1)"}, {"beta", "lognormal(3, 1)"}, {"s", "half_normal(2)"}}},
     {"bg_cnbd_2", {{"alpha", "lognormal(1, 1)"}, {"a", "gamma(2, 2)"}, {"r", "half_normal(2)"}}},
+    {"bg_bb", {{"alpha", "lognormal(1, 1)"}, {"gamma", "gamma(2, 2)"}, {"delta", "half_normal(2)"}}},
     {"mbg_cnbd_3", {{"r", "lognormal(1, 1)"}, {"b", "gamma(2, 2)"}, {"a", "half_normal(2)"}}},
 };
 enum { CASES = sizeof PURCHASES / sizeof *PURCHASES };
@@ -27,7 +28,7 @@ static clv_status ways_build(const clv_comm *comm, const purchase_case *purchase
                              clv_model model[3][WAYS]) {
   const clv_prior_texts override = {purchases->override, 3}, spend_override = {SPEND_OVERRIDE, 2};
   clv_status            st = CLV_OK;
-  made_fill(m);
+  made_fill_for(m, purchases->name);
   for (int way = 0; way < WAYS; way++) {
     if (way == 1) made_reverse(m);
     if (way == 2) made_merge(m);

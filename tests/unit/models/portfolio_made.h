@@ -2,6 +2,7 @@
 #define CLV_TESTS_PORTFOLIO_MADE_H
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "comm/comm.h"
 #include "engine/models/gamma_gamma.h"
@@ -33,6 +34,28 @@ static inline void made_fill(made *m) {
     for (size_t k = 0; k < x; k++) total += amount[k];
     m->spend_x[m->n_spend] = (uint32_t)x, m->mean[m->n_spend++] = total / (double)x;
   }
+}
+
+/* Purchases at whole opportunities, as the BG/BB has them; spend as it was made. */
+static inline void made_fill_whole(made *m) {
+  static const double theta[] = {1.2, 0.75, 0.66, 2.8};
+  double              time[16];
+  made_fill(m);
+  for (size_t i = 0; i < MADE_N; i++) {
+    clv_rng      rng = clv_rng_at(8, CLV_RNG_SIMULATE, i, 0, 0);
+    const double T   = 4.0 + (double)(i % 7);
+    const size_t x   = clv_process_find("bg_bb")->simulate(theta, T, &rng, time, 16);
+    m->x[i] = (uint32_t)x, m->T[i] = T;
+    m->t_x[i] = x == 0 ? 0.0 : time[x - 1];
+  }
+}
+
+/* The portfolio that a model is made for. */
+static inline void made_fill_for(made *m, const char *name) {
+  if (strcmp(name, "bg_bb") == 0)
+    made_fill_whole(m);
+  else
+    made_fill(m);
 }
 
 static inline void made_reverse(made *m) {
