@@ -457,6 +457,15 @@ double clv_time_unit_days(clv_time_unit unit) {
   return days[unit];
 }
 
+const char *clv_merge_unit_name(clv_merge_unit unit) {
+  static const char *const names[] = {"instant", "day", "week", "month", "year"};
+  return names[unit];
+}
+
+bool clv_config_counts_opportunities(const clv_config *self) {
+  return strcmp(clv_time_unit_name(self->data.time_unit), clv_merge_unit_name(self->data.merge_unit)) == 0;
+}
+
 const char *clv_time_unit_name(clv_time_unit unit) {
   static const char *const names[] = {"day", "week", "month", "year"};
   return names[unit];

@@ -22,7 +22,13 @@ typedef struct clv_pair {
 } clv_pair;
 
 typedef enum clv_time_unit { CLV_DAY, CLV_WEEK, CLV_MONTH, CLV_YEAR } clv_time_unit;
-typedef enum clv_merge_unit { CLV_MERGE_INSTANT, CLV_MERGE_DAY, CLV_MERGE_WEEK } clv_merge_unit;
+typedef enum clv_merge_unit {
+  CLV_MERGE_INSTANT,
+  CLV_MERGE_DAY,
+  CLV_MERGE_WEEK,
+  CLV_MERGE_MONTH,
+  CLV_MERGE_YEAR
+} clv_merge_unit;
 typedef enum clv_policy { CLV_NET, CLV_DROP, CLV_KEEP, CLV_FAIL } clv_policy;
 typedef enum clv_pooling { CLV_POOLING_NONE, CLV_POOLING_PARTIAL, CLV_POOLING_COMPLETE } clv_pooling;
 
@@ -54,7 +60,7 @@ typedef struct clv_config {
   } customers;
   struct {
     char       *purchases, *spend; /* model names; spend "none" */
-    int         erlang_k; /* phases between purchases, of the models named *_cnbd_k */
+    int         erlang_k;          /* phases between purchases, of the models named *_cnbd_k */
     clv_pooling pooling;
     clv_pair   *prior; /* [n_prior] */
     size_t      n_prior;
@@ -127,5 +133,10 @@ clv_status clv_config_run_path(const clv_config *self, const char *file, char **
 /** Length of a time unit in days (month 365.25/12, year 365.25) and its name. */
 double      clv_time_unit_days(clv_time_unit unit);
 const char *clv_time_unit_name(clv_time_unit unit);
+const char *clv_merge_unit_name(clv_merge_unit unit);
+
+/** Whether times are whole numbers of opportunities: purchases are merged by the unit that times are counted
+ * in. */
+bool clv_config_counts_opportunities(const clv_config *self);
 
 #endif

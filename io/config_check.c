@@ -57,11 +57,21 @@ static clv_status customers_check(const clv_config *self, const char *where) {
   return CLV_OK;
 }
 
+static clv_status opportunities_check(const clv_config *self, const char *where) {
+  if (strcmp(self->model.purchases, "bg_bb") != 0 || clv_config_counts_opportunities(self)) return CLV_OK;
+  return clv_fail(
+      CLV_EUSAGE,
+      "%s: model.purchases bg_bb counts opportunities: data.merge_unit (%s) and data.time_unit (%s) "
+      "must be the same unit, day, week, month or year",
+      where, clv_merge_unit_name(self->data.merge_unit), clv_time_unit_name(self->data.time_unit));
+}
+
 clv_status clv_config_check(const clv_config *self, const char *where) {
   clv_status st = CLV_OK;
   CLV_TRY(dates_check(self, where));
   CLV_TRY(customers_check(self, where));
   CLV_TRY(covariates_check(self, where));
+  CLV_TRY(opportunities_check(self, where));
   if (self->data.holdout_end != NULL && self->data.observation_end == NULL)
     CLV_TRY(clv_fail(CLV_EUSAGE,
                      "%s: data.holdout_end needs data.observation_end, the last day the model may see",

@@ -7,15 +7,16 @@
 
 static const clv_choice TIME_UNITS[] = {
     {"day", CLV_DAY}, {"week", CLV_WEEK}, {"month", CLV_MONTH}, {"year", CLV_YEAR}, {NULL, 0}};
-static const clv_choice MERGE_UNITS[] = {
-    {"instant", CLV_MERGE_INSTANT}, {"day", CLV_MERGE_DAY}, {"week", CLV_MERGE_WEEK}, {NULL, 0}};
-static const clv_choice RETURNS[] = {
-    {"net", CLV_NET}, {"drop", CLV_DROP}, {"keep", CLV_KEEP}, {"fail", CLV_FAIL}, {NULL, 0}};
+static const clv_choice MERGE_UNITS[] = {{"instant", CLV_MERGE_INSTANT}, {"day", CLV_MERGE_DAY},
+                                         {"week", CLV_MERGE_WEEK},       {"month", CLV_MERGE_MONTH},
+                                         {"year", CLV_MERGE_YEAR},       {NULL, 0}};
+static const clv_choice RETURNS[]     = {
+        {"net", CLV_NET}, {"drop", CLV_DROP}, {"keep", CLV_KEEP}, {"fail", CLV_FAIL}, {NULL, 0}};
 static const clv_choice KEEP_DROP_FAIL[] = {
     {"keep", CLV_KEEP}, {"drop", CLV_DROP}, {"fail", CLV_FAIL}, {NULL, 0}};
 static const clv_choice DROP_FAIL[] = {{"drop", CLV_DROP}, {"fail", CLV_FAIL}, {NULL, 0}};
-static const clv_choice PURCHASES[] = {{"bg_nbd", 0},     {"mbg_nbd", 0},    {"bg_cnbd_k", 0},
-                                       {"mbg_cnbd_k", 0}, {"pareto_nbd", 0}, {NULL, 0}};
+static const clv_choice PURCHASES[] = {{"bg_nbd", 0},     {"mbg_nbd", 0}, {"bg_cnbd_k", 0}, {"mbg_cnbd_k", 0},
+                                       {"pareto_nbd", 0}, {"bg_bb", 0},   {NULL, 0}};
 static const clv_choice SPENDS[]    = {{"gamma_gamma", 0}, {"none", 0}, {NULL, 0}};
 static const clv_choice POOLINGS[]  = {
      {"none", CLV_POOLING_NONE}, {"complete", CLV_POOLING_COMPLETE}, {NULL, 0}};
@@ -56,7 +57,8 @@ static const clv_config_key SCHEMA[] = {
      .offset   = AT(data.time_unit),
      .fallback = "week",
      .choice   = TIME_UNITS,
-     .help     = "Unit of recency, T, horizons and rates; times are real numbers in this unit."},
+     .help = "Unit of recency, T, horizons and rates; times are real numbers in this unit, whole ones where "
+             "data.merge_unit is the same."},
     {.path     = "data.merge_unit",
      .kind     = CLV_KEY_CHOICE,
      .offset   = AT(data.merge_unit),

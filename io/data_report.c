@@ -57,6 +57,23 @@ static void warn_of_window(const clv_data_report *r, warnings *w) {
     warn(w, "%lld transactions after %s were not used", (long long)r->portfolio->history.rows_after, end);
 }
 
+/* An opportunity that is seen in part counts as a whole one. */
+static void warn_of_opportunity(const clv_data_report *r, warnings *w) {
+  clv_time_format     *iso  = NULL;
+  const clv_merge_unit unit = r->config->data.merge_unit;
+  int64_t              end;
+  if (unit == CLV_MERGE_DAY || !clv_config_counts_opportunities(r->config)) return;
+  if (clv_time_format_new(NULL, &iso) == CLV_OK &&
+      clv_time_format_parse(iso, r->facts->observation_end, strlen(r->facts->observation_end), &end, NULL) ==
+          CLV_TIME_READ) {
+    const int64_t next = clv_time_day_floor(end) + CLV_MICROS_PER_DAY;
+    if (clv_history_floor(unit, next) != next)
+      warn(w, "observation ends on %.10s, inside a %s: that %s counts as a whole one",
+           r->facts->observation_end, r->facts->merge_unit, r->facts->merge_unit);
+  }
+  clv_time_format_free(&iso);
+}
+
 static void warnings_fill(const clv_data_report *r, warnings *w) {
   const clv_portfolio_tally *p = r->portfolio;
   if (p->repeaters == 0)
@@ -76,6 +93,7 @@ static void warnings_fill(const clv_data_report *r, warnings *w) {
     warn(w, "%lld customers have an empty value in the customer table", (long long)r->table->missing);
   warn_of_spend(r, w);
   warn_of_window(r, w);
+  warn_of_opportunity(r, w);
 }
 
 static const char *policy_name(clv_policy policy) {

@@ -10,9 +10,18 @@ int64_t clv_history_floor(clv_merge_unit unit, int64_t micros) {
       return clv_time_day_floor(micros);
     case CLV_MERGE_WEEK:
       return clv_time_week_floor(micros);
+    case CLV_MERGE_MONTH:
+      return clv_time_month_floor(micros);
+    case CLV_MERGE_YEAR:
+      return clv_time_year_floor(micros);
     default:
       return micros;
   }
+}
+
+double clv_history_between(const clv_history_rules *rules, int64_t from, int64_t to) {
+  if (rules->unit_months == 0) return (double)(to - from) / rules->unit_micros;
+  return (double)(clv_time_months(to) - clv_time_months(from)) / (double)rules->unit_months;
 }
 
 /* The C library picks its log by CPU, so bits could differ between machines. Here: x = m 2^e with m in
@@ -73,7 +82,7 @@ static void state_observe(state *s, const clv_history_rules *rules, const merged
   } else {
     s->repeat_amount += m->amount;
     state_spend(s, m->amount);
-    s->litt += clv_history_log((double)(m->time - s->latest) / rules->unit_micros);
+    s->litt += clv_history_log(clv_history_between(rules, s->latest, m->time));
   }
   s->amount += m->amount;
   s->latest = m->time;
@@ -97,8 +106,8 @@ static size_t group_take(const clv_history_rules *rules, const clv_purchase *p, 
 static void history_fill(const clv_history_rules *rules, const state *s, clv_history *out) {
   *out = (clv_history){.x             = (uint32_t)(s->n - 1),
                        .holdout_x     = (uint32_t)s->n_holdout,
-                       .t_x           = (double)(s->latest - s->first) / rules->unit_micros,
-                       .T             = (double)(rules->end - s->first) / rules->unit_micros,
+                       .t_x           = clv_history_between(rules, s->first, s->latest),
+                       .T             = clv_history_between(rules, s->first, rules->end),
                        .litt          = s->litt,
                        .n_spend       = (uint32_t)s->n_spend,
                        .log_spend     = s->log_spend,

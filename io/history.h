@@ -9,9 +9,11 @@
 /** How purchases become a history: units, windows and policies. */
 typedef struct clv_history_rules {
   clv_merge_unit merge_unit;
-  double         unit_micros;        /* length of the time unit */
-  int64_t        last;               /* the latest time that is observed */
-  int64_t        end;                /* what T is counted to */
+  double         unit_micros; /* length of the time unit */
+  int unit_months; /* where months or years are both merged by and counted: calendar months of the time unit;
+                      0: times are lengths */
+  int64_t last;    /* the latest time that is observed */
+  int64_t end;     /* what T is counted to */
   int64_t holdout_last, holdout_end; /* the same of the holdout; equal to last and end where there is none */
   clv_policy returns, zero_amounts;
   bool       has_spend;
@@ -54,6 +56,9 @@ clv_history_kind clv_history_make(const clv_history_rules *rules, const clv_purc
 
 /** The time that a purchase is counted at: the start of its merge unit. Not collective. */
 int64_t clv_history_floor(clv_merge_unit unit, int64_t micros);
+
+/** Time from one merged time to another, in time units. Not collective. */
+double clv_history_between(const clv_history_rules *rules, int64_t from, int64_t to);
 
 /** log(x), x > 0, with the same bits on every machine; within 2 units in the last place. Not collective. */
 double clv_history_log(double x);

@@ -59,15 +59,20 @@ static void window_default(const clv_config *config, int64_t last, window *w) {
 
 static void facts_fill(const clv_config *config, const clv_history_rules *rules, const window *w,
                        clv_portfolio_facts *facts) {
-  static const char *const MERGE[] = {
-      [CLV_MERGE_INSTANT] = "instant", [CLV_MERGE_DAY] = "day", [CLV_MERGE_WEEK] = "week"};
   snprintf(facts->time_unit, sizeof facts->time_unit, "%s", clv_time_unit_name(config->data.time_unit));
-  snprintf(facts->merge_unit, sizeof facts->merge_unit, "%s", MERGE[config->data.merge_unit]);
+  snprintf(facts->merge_unit, sizeof facts->merge_unit, "%s", clv_merge_unit_name(config->data.merge_unit));
   snprintf(facts->observation_end, sizeof facts->observation_end, "%s", w[0].text);
   snprintf(facts->holdout_end, sizeof facts->holdout_end, "%s",
            config->data.holdout_end == NULL ? "" : w[1].text);
-  facts->holdout_length = (double)(rules->holdout_end - rules->end) / rules->unit_micros;
+  facts->holdout_length = clv_history_between(rules, rules->end, rules->holdout_end);
   facts->has_spend      = rules->has_spend;
+}
+
+/* Months and years are not of one length: whoever merges by them and counts in them means those of the
+ * calendar. */
+static int unit_months(const clv_config *config) {
+  if (config->data.merge_unit != CLV_MERGE_MONTH && config->data.merge_unit != CLV_MERGE_YEAR) return 0;
+  return config->data.time_unit == CLV_MONTH ? 1 : config->data.time_unit == CLV_YEAR ? 12 : 0;
 }
 
 clv_status clv_history_rules_make(const clv_config *config, int64_t last, clv_history_rules *rules,
@@ -89,6 +94,7 @@ clv_status clv_history_rules_make(const clv_config *config, int64_t last, clv_hi
   *rules = (clv_history_rules){
       .merge_unit   = config->data.merge_unit,
       .unit_micros  = clv_time_unit_days(config->data.time_unit) * (double)CLV_MICROS_PER_DAY,
+      .unit_months  = unit_months(config),
       .last         = w[0].last,
       .end          = w[0].end,
       .holdout_last = w[1].last,

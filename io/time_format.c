@@ -384,6 +384,24 @@ static void civil_of(int64_t days, int *year, int *month, int *day) {
   *year                  = (int)(y + era * 400 + (*month <= 2));
 }
 
+int64_t clv_time_month_floor(int64_t micros) {
+  int year, month, day;
+  civil_of(clv_time_day_floor(micros) / CLV_MICROS_PER_DAY, &year, &month, &day);
+  return days_of(year, month, 1) * CLV_MICROS_PER_DAY;
+}
+
+int64_t clv_time_year_floor(int64_t micros) {
+  int year, month, day;
+  civil_of(clv_time_day_floor(micros) / CLV_MICROS_PER_DAY, &year, &month, &day);
+  return days_of(year, 1, 1) * CLV_MICROS_PER_DAY;
+}
+
+int64_t clv_time_months(int64_t micros) {
+  int year, month, day;
+  civil_of(clv_time_day_floor(micros) / CLV_MICROS_PER_DAY, &year, &month, &day);
+  return (int64_t)year * 12 + month - 1;
+}
+
 void clv_time_print(int64_t micros, bool date_only, char text[CLV_TIME_TEXT_MAX]) {
   const int64_t midnight = clv_time_day_floor(micros);
   const int64_t rest     = micros - midnight;

@@ -46,4 +46,10 @@ void clv_time_print(int64_t micros, bool date_only, char text[CLV_TIME_TEXT_MAX]
 int64_t clv_time_day_floor(int64_t micros);
 int64_t clv_time_week_floor(int64_t micros);
 
+/** Start of the calendar month and year, and the calendar months since January of year 0 that have begun. Not
+ * collective. */
+int64_t clv_time_month_floor(int64_t micros);
+int64_t clv_time_year_floor(int64_t micros);
+int64_t clv_time_months(int64_t micros);
+
 #endif

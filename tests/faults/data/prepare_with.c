@@ -80,7 +80,8 @@ static void word_take(clv_config *c, bool *cost, char *word) {
     c->data.time_unit =
         (clv_time_unit)choice(value, (const char *const[]){"day", "week", "month", "year", NULL});
   else if (strcmp(word, "merge") == 0)
-    c->data.merge_unit = (clv_merge_unit)choice(value, (const char *const[]){"instant", "day", "week", NULL});
+    c->data.merge_unit =
+        (clv_merge_unit)choice(value, (const char *const[]){"instant", "day", "week", "month", "year", NULL});
   else if (strcmp(word, "min") == 0)
     c->data.min_transactions = atoi(value);
   else if (strcmp(word, "cost") == 0)

@@ -40,7 +40,8 @@ out:
 
 int main(int argc, char **argv) {
   static const char *const ISA[]       = {"plain", "avx2", "avx512"};
-  static const char *const PURCHASES[] = {"bg_nbd", "mbg_nbd", "pareto_nbd", "bg_cnbd_2", "mbg_cnbd_3"};
+  static const char *const PURCHASES[] = {"bg_nbd",    "mbg_nbd",    "pareto_nbd",
+                                          "bg_cnbd_2", "mbg_cnbd_3", "bg_bb"};
   clv_comm                *world = NULL, *alone = NULL;
   made                    *m = NULL;
   double                   first[POINTS * (DIM + 1)], other[POINTS * (DIM + 1)];
@@ -51,7 +52,7 @@ int main(int argc, char **argv) {
   CLV_TRY(clv_alloc(1, sizeof *m, (void **)&m));
   for (size_t k = 0; k < 2 * (sizeof PURCHASES / sizeof *PURCHASES); k++) {
     if (k % 2 == 0)
-      made_fill(m);
+      made_fill_for(m, PURCHASES[k / 2]);
     else
       made_merge(m);
     setenv("CLV_ISA", "plain", 1);

@@ -93,6 +93,28 @@ static void merging_and_counting_are_separate(void **state) {
   check(&months, month, 1);
 }
 
+/* Merged by months or years and counted in them: those of the calendar, whatever their length. */
+static void calendar_units_are_counted_on_the_calendar(void **state) {
+  const expected    month[]           = {{{"2015-01-31", "2015-02-01", "2015-02-28"}, 1, 1, 26},
+                                         {{"2017-02-28"}, 0, 0, 1}};
+  const expected    year[]            = {{{"1996-02-29", "1996-12-31", "2015-01-01"}, 1, 19, 21},
+                                         {{"2017-01-01"}, 0, 0, 0}};
+  const expected    years_in_months[] = {{{"1996-02-29", "1998-12-31"}, 1, 24, 252}};
+  const expected    months_in_days[]  = {{{"2016-02-29", "2016-03-31"}, 1, 29, 394}};
+  clv_history_rules months            = rules_of(CLV_MERGE_MONTH, 365.25 / 12.0, "2017-03-31"),
+                    years             = rules_of(CLV_MERGE_YEAR, 365.25, "2017-03-31");
+  (void)state;
+  months.unit_months = 1, years.unit_months = 12;
+  check(&months, month, 2);
+  check(&years, year, 2);
+  years.unit_months = 1;
+  check(&years, years_in_months, 1);
+  months = rules_of(CLV_MERGE_MONTH, 1.0, "2017-03-31");
+  check(&months, months_in_days, 1);
+  assert_true(clv_history_floor(CLV_MERGE_YEAR, at("1969-07-20T20:17")) == at("1969-01-01"));
+  assert_true(clv_history_floor(CLV_MERGE_MONTH, at("0001-03-31")) == at("0001-03-01"));
+}
+
 static void instants_keep_the_time_of_day(void **state) {
   const clv_history_rules rules = {.merge_unit   = CLV_MERGE_INSTANT,
                                    .unit_micros  = (double)DAY,
@@ -203,6 +225,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(days_agree_with_lifetimes),
                                      cmocka_unit_test(calendar_weeks_agree_with_lifetimes),
                                      cmocka_unit_test(merging_and_counting_are_separate),
+                                     cmocka_unit_test(calendar_units_are_counted_on_the_calendar),
                                      cmocka_unit_test(instants_keep_the_time_of_day),
                                      cmocka_unit_test(spend_and_litt_are_of_repeat_purchases),
                                      cmocka_unit_test(logs_are_of_positive_repeat_amounts),

@@ -104,6 +104,7 @@ static int refused(const clv_comm *comm, const donors *d) {
     donors          other = *d;
     clv_model       model = {0};
     const clv_cells cells = cells_of(&other);
+    clv_message_clear();
     other.x[9] = (uint32_t)BROKEN[k].x, other.t_x[9] = BROKEN[k].t_x, other.T[9] = BROKEN[k].T;
     if (clv_purchases_new("bg_bb", &(clv_purchase_data){comm, &cells, NULL}, &model) == CLV_EDATA &&
         strstr(clv_message(), BROKEN[k].says) != NULL)
