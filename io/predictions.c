@@ -12,8 +12,7 @@
 
 #include "comm/comm_mpi.h"
 #include "io/files.h"
-
-enum { NUMBER_MOST = 32 };
+#include "io/number_text.h"
 
 struct clv_predictions {
   const clv_comm *comm;                                    /* borrowed */
@@ -187,21 +186,8 @@ out:
   return st;
 }
 
-/* Ten digits: far beyond what draws can tell, and short. */
-static size_t number_print(char *to, double value) {
-  if (isnan(value)) return 0;                       /* an empty field */
-  if (value == floor(value) && fabs(value) < 1e9) { /* whole numbers are most of the first columns */
-    char     digit[16];
-    size_t   n = 0, used = 0;
-    uint64_t rest = (uint64_t)fabs(value);
-    if (value < 0) to[used++] = '-';
-    do digit[n++] = (char)('0' + rest % 10), rest /= 10;
-    while (rest > 0);
-    while (n > 0) to[used++] = digit[--n];
-    return used;
-  }
-  return (size_t)snprintf(to, NUMBER_MOST, "%.10g", value);
-}
+/* Ten digits: far beyond what draws can tell, and short. A field is empty where there is no number. */
+static size_t number_print(char *to, double value) { return isnan(value) ? 0 : clv_number_text(value, to); }
 
 static clv_status rows_format(clv_predictions *self, uint64_t n, const char *id, const uint64_t *offset,
                               const double *value, size_t *used) {
@@ -209,7 +195,7 @@ static clv_status rows_format(clv_predictions *self, uint64_t n, const char *id,
   *used         = 0;
   for (uint64_t i = 0; i < n; i++) {
     const size_t id_bytes = (size_t)(offset[i + 1] - offset[i]);
-    CLV_TRY(text_room(self, *used + 2 * id_bytes + 4 + self->n_column * (NUMBER_MOST + 1)));
+    CLV_TRY(text_room(self, *used + 2 * id_bytes + 4 + self->n_column * (CLV_NUMBER_TEXT_MOST + 1)));
     *used += clv_csv_quote(id + offset[i], id_bytes, self->text + *used);
     for (size_t k = 0; k < self->n_column; k++) {
       self->text[(*used)++] = ',';
