@@ -216,3 +216,9 @@ clv_status clv_bg_nbd_new(const clv_purchase_data *data, clv_model *out) {
 clv_status clv_mbg_nbd_new(const clv_purchase_data *data, clv_model *out) {
   return family_new("mbg_nbd", true, data, out);
 }
+
+void clv_bg_alive_draws(const double *theta, size_t stride, size_t n_draw, const clv_customer *who,
+                        bool early, double *alive) {
+  const clv_bg_seen seen = {(double)who->x, who->t_x, who->T, early ? 1.0 : 0.0};
+  CLV_KERNEL_PICK(clv_bg_alive, clv_isa_best())(theta, stride, n_draw, &seen, alive);
+}

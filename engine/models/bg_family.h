@@ -1,6 +1,8 @@
 #ifndef CLV_ENGINE_MODELS_BG_FAMILY_H
 #define CLV_ENGINE_MODELS_BG_FAMILY_H
 
+#include <stdbool.h>
+
 #include "engine/models/hierarchy.h"
 #include "engine/models/process.h"
 #include "engine/models/purchases.h"
@@ -19,6 +21,11 @@ clv_status clv_bg_hierarchy_new(const char *name, const clv_purchase_data *data,
                                 clv_model *out);
 
 extern const clv_coordinates CLV_BG_COORDINATES;
+
+/** clv_process_ops.p_alive_draws of the family. @param early  he may leave after the first purchase too. Not
+ * collective. */
+void clv_bg_alive_draws(const double *theta, size_t stride, size_t n_draw, const clv_customer *who,
+                        bool early, double *alive);
 
 extern const clv_process_ops CLV_BG_NBD_PROCESS, CLV_MBG_NBD_PROCESS;
 

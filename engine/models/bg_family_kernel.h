@@ -44,4 +44,15 @@ typedef struct clv_bg_recencies {
  * weight / d. */
 CLV_KERNEL_DECLARE(void, clv_bg_recent, (const clv_bg_recencies *rows, const double *theta, double *sum));
 
+/** What is known of one customer. */
+typedef struct clv_bg_seen {
+  double x, t_x, T, early;
+} clv_bg_seen;
+
+/** P(alive) under draws of r, alpha, a, b, `stride` numbers apart: (b'+x) E / ((b'+x) E + a), with b' = b +
+ * early - 1 and E as above; 1 for x = 0 where early is 0. */
+CLV_KERNEL_DECLARE(void, clv_bg_alive,
+                   (const double *theta, size_t stride, size_t n_draw, const clv_bg_seen *who,
+                    double *alive));
+
 #endif

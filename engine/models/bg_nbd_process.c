@@ -27,6 +27,15 @@ static double process_p_alive(const double *theta, const clv_customer *who) {
   return clv_sigmoid(-log_odds_dead);
 }
 
+static void process_p_alive_draws(const double *theta, size_t stride, size_t n_draw, const clv_customer *who,
+                                  double *alive) {
+  if (who->x > 0) {
+    clv_bg_alive_draws(theta, stride, n_draw, who, false, alive);
+    return;
+  }
+  for (size_t s = 0; s < n_draw; s++) alive[s] = 1.0;
+}
+
 static double process_gradient(const double *theta, const clv_customer *who, double *by_theta) {
   const double r = theta[R], alpha = theta[ALPHA], a = theta[A], b = theta[B], x = (double)who->x;
   const double alive = process_p_alive(theta, who), dead = 1.0 - alive;
@@ -262,6 +271,7 @@ const clv_process_ops CLV_BG_NBD_PROCESS = {
     .log_likelihood = process_log_likelihood,
     .gradient       = process_gradient,
     .p_alive        = process_p_alive,
+    .p_alive_draws  = process_p_alive_draws,
     .update         = process_update,
     .expected       = process_expected,
     .discounted     = process_discounted,

@@ -37,6 +37,11 @@ static double spend_expected(const double *theta, const clv_customer *who) {
   return below > 0.0 ? theta[P] * (theta[V] + x * who->spend) / below : INFINITY;
 }
 
+static void spend_expected_draws(const double *theta, size_t stride, size_t n_draw, const clv_customer *who,
+                                 double *expected) {
+  for (size_t s = 0; s < n_draw; s++) expected[s] = spend_expected(theta + s * stride, who);
+}
+
 static double spend_customer_draw(const double *theta, const clv_customer *who, clv_rng *rng) {
   const double x = (double)who->x, total = who->x == 0 ? 0.0 : x * who->spend;
   return theta[P] / clv_rng_gamma(rng, theta[P] * x + theta[Q], theta[V] + total);
@@ -54,6 +59,7 @@ const clv_spend_ops CLV_GAMMA_GAMMA_SPEND = {
     .log_likelihood = spend_log_likelihood,
     .gradient       = spend_gradient,
     .expected       = spend_expected,
+    .expected_draws = spend_expected_draws,
     .expected_new   = spend_expected_new,
     .customer_draw  = spend_customer_draw,
     .simulate       = spend_simulate,

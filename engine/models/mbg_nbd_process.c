@@ -26,6 +26,11 @@ static double process_p_alive(const double *theta, const clv_customer *who) {
   return clv_sigmoid(-log_odds_dead);
 }
 
+static void process_p_alive_draws(const double *theta, size_t stride, size_t n_draw, const clv_customer *who,
+                                  double *alive) {
+  clv_bg_alive_draws(theta, stride, n_draw, who, true, alive);
+}
+
 static double process_gradient(const double *theta, const clv_customer *who, double *by_theta) {
   const double r = theta[R], alpha = theta[ALPHA], a = theta[A], b = theta[B], x = (double)who->x;
   const double alive = process_p_alive(theta, who), dead = 1.0 - alive;
@@ -117,6 +122,7 @@ const clv_process_ops CLV_MBG_NBD_PROCESS = {
     .log_likelihood = process_log_likelihood,
     .gradient       = process_gradient,
     .p_alive        = process_p_alive,
+    .p_alive_draws  = process_p_alive_draws,
     .update         = process_update,
     .expected       = process_expected,
     .discounted     = process_discounted,

@@ -39,6 +39,10 @@ typedef struct clv_process_ops {
   /** The log-likelihood too, and its gradient in theta. @param[out] by_theta [n_parameter] */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
   double (*p_alive)(const double *theta, const clv_customer *who);
+  /** The same under many draws, faster; NULL: one by one. @param theta  draws `stride` numbers apart
+   * @param[out] alive [n_draw] */
+  void (*p_alive_draws)(const double *theta, size_t stride, size_t n_draw, const clv_customer *who,
+                        double *alive);
   /** Parameters of an alive customer's residual process. @param[out] updated [CLV_PARAMETER_MAX], of which a
    * process may use more than n_parameter */
   void (*update)(const double *theta, const clv_customer *who, double *updated);
@@ -75,6 +79,9 @@ typedef struct clv_spend_ops {
   /** E[spend per purchase | data]; INFINITY where it does not exist (gamma_gamma: p x + q <= 1), never
    * negative. */
   double (*expected)(const double *theta, const clv_customer *who);
+  /** The same under many draws, faster; NULL: one by one. As p_alive_draws. */
+  void (*expected_draws)(const double *theta, size_t stride, size_t n_draw, const clv_customer *who,
+                         double *expected);
   double (*expected_new)(const double *theta);
   /** The customer's own mean spend, drawn given the data. */
   double (*customer_draw)(const double *theta, const clv_customer *who, clv_rng *rng);

@@ -317,28 +317,48 @@ static double *quantity(double *draws, const clv_forecast *self, size_t i) {
   return draws + i * self->plan.n_draw;
 }
 
+static void alive_of(clv_forecast *self, const clv_forecast_row *row) {
+  const clv_forecast_plan *p = &self->plan;
+  if (p->process->p_alive_draws != NULL) {
+    p->process->p_alive_draws(theta_at(self, 0, row->segment), p->n_segment * p->process->n_parameter,
+                              p->n_draw, &row->who, self->alive);
+    return;
+  }
+  for (size_t s = 0; s < p->n_draw; s++)
+    self->alive[s] = p->process->p_alive(theta_at(self, s, row->segment), &row->who);
+}
+
 static void purchases_of(clv_forecast *self, const clv_forecast_row *row, double *draws) {
   const clv_forecast_plan *p = &self->plan;
-  for (size_t s = 0; s < p->n_draw; s++) {
-    self->alive[s]              = p->process->p_alive(theta_at(self, s, row->segment), &row->who);
-    quantity(draws, self, 0)[s] = self->alive[s];
-    for (size_t h = 0; h < p->n_horizon; h++)
-      quantity(draws, self, 1 + h)[s] = self->alive[s] * self->residual[2 * h * p->n_draw + s];
+  alive_of(self, row);
+  memcpy(quantity(draws, self, 0), self->alive, p->n_draw * sizeof *draws);
+  for (size_t h = 0; h < p->n_horizon; h++) {
+    const double *residual = self->residual + 2 * h * p->n_draw;
+    double       *to       = quantity(draws, self, 1 + h);
+    for (size_t s = 0; s < p->n_draw; s++) to[s] = self->alive[s] * residual[s];
   }
+}
+
+static void spend_of(const clv_forecast *self, const clv_forecast_row *row, double *spend) {
+  const clv_forecast_plan *p = &self->plan;
+  if (p->spend->expected_draws != NULL) {
+    p->spend->expected_draws(spend_theta_at(self, 0, row->segment), p->n_segment * p->spend->n_parameter,
+                             p->n_draw, &row->who, spend);
+    return;
+  }
+  for (size_t s = 0; s < p->n_draw; s++)
+    spend[s] = p->spend->expected(spend_theta_at(self, s, row->segment), &row->who);
 }
 
 static void money_of(clv_forecast *self, const clv_forecast_row *row, double *draws) {
   const clv_forecast_plan *p     = &self->plan;
   const size_t             first = 1 + p->n_horizon;
-  for (size_t s = 0; s < p->n_draw; s++) {
-    const double spend              = p->spend->expected(spend_theta_at(self, s, row->segment), &row->who);
-    const double value              = p->margin * spend * self->alive[s];
-    quantity(draws, self, first)[s] = spend;
-    for (size_t h = 0; h < p->n_horizon; h++)
-      quantity(draws, self, first + 1 + h)[s] = value * self->residual[(2 * h + 1) * p->n_draw + s];
-    if (self->has_forever)
-      quantity(draws, self, first + 1 + p->n_horizon)[s] =
-          value * self->residual[2 * p->n_horizon * p->n_draw + s];
+  double                  *spend = quantity(draws, self, first);
+  spend_of(self, row, spend);
+  for (size_t h = 0; h < p->n_horizon + self->has_forever; h++) {
+    const double *residual = self->residual + (h < p->n_horizon ? 2 * h + 1 : 2 * p->n_horizon) * p->n_draw;
+    double       *to       = quantity(draws, self, first + 1 + h);
+    for (size_t s = 0; s < p->n_draw; s++) to[s] = p->margin * spend[s] * self->alive[s] * residual[s];
   }
 }
 
