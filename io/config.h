@@ -87,6 +87,9 @@ typedef struct clv_config {
     int64_t     keep_sample;    /* or this many at random */
   } predict;
   struct {
+    int draws;
+  } loo;
+  struct {
     char *directory;
   } output;
   struct {

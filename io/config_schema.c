@@ -308,6 +308,14 @@ static const clv_config_key SCHEMA[] = {
      .high     = 1e9,
      .help     = "Customers whose draws are stored: a list of ids, or a number for a random sample."},
 
+    {.path     = "loo.draws",
+     .kind     = CLV_KEY_INT,
+     .offset   = AT(loo.draws),
+     .fallback = "400",
+     .low      = 100,
+     .high     = 100000,
+     .help     = "Posterior draws used by clv loo, thinned evenly from all chains."},
+
     {.path     = "output.directory",
      .kind     = CLV_KEY_TEXT,
      .offset   = AT(output.directory),

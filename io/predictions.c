@@ -49,42 +49,49 @@ static clv_status h5_failed(const clv_predictions *self) {
                   errno != 0 ? strerror(errno) : "the HDF5 library refused");
 }
 
+static int attribute_write(hid_t file, const char *name, const char *value) {
+  const hid_t scalar = H5Screate(H5S_SCALAR), text = H5Tcopy(H5T_C_S1);
+  H5Tset_size(text, strlen(value) + 1);
+  const hid_t attribute = H5Acreate2(file, name, text, scalar, H5P_DEFAULT, H5P_DEFAULT);
+  const int   ok        = attribute >= 0 && H5Awrite(attribute, text, value) >= 0;
+  if (attribute >= 0) H5Aclose(attribute);
+  H5Tclose(text);
+  H5Sclose(scalar);
+  return ok;
+}
+
 /* By one rank, without MPI-IO: the layout is then the same for any number of ranks. */
 static clv_status skeleton_make(const clv_predictions *self, const clv_predictions_plan *plan) {
   const hid_t create = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS),
               list     = H5Pcreate(H5P_DATASET_CREATE);
   const hid_t   groups = H5Pcreate(H5P_GROUP_CREATE);
-  const hsize_t extent = plan->n_customer, length = strlen(plan->portfolio) + 1;
-  const hid_t   space = H5Screate_simple(1, &extent, NULL), scalar = H5Screate(H5S_SCALAR),
-              text = H5Tcopy(H5T_C_S1);
-  int ok;
+  const hsize_t extent = plan->n_customer;
+  const hid_t   space  = H5Screate_simple(1, &extent, NULL);
+  int           ok;
   H5Pset_obj_track_times(create, 0);
   H5Pset_obj_track_times(list, 0);
   H5Pset_obj_track_times(groups, 0);
   H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
   H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY);
   H5Pset_fill_time(list, H5D_FILL_TIME_NEVER);
-  H5Tset_size(text, length);
   errno            = 0;
   const hid_t file = H5Fcreate(self->h5_part, H5F_ACC_TRUNC, create, access);
   ok               = file >= 0;
   if (ok) {
-    const hid_t attribute = H5Acreate2(file, "portfolio", text, scalar, H5P_DEFAULT, H5P_DEFAULT);
-    const hid_t group     = H5Gcreate2(file, "customers", H5P_DEFAULT, groups, H5P_DEFAULT);
-    ok                    = H5Awrite(attribute, text, plan->portfolio) >= 0 && group >= 0;
+    const hid_t group = H5Gcreate2(file, "customers", H5P_DEFAULT, groups, H5P_DEFAULT);
+    ok                = attribute_write(file, "portfolio", plan->portfolio) && group >= 0;
+    for (size_t k = 0; ok && k < plan->n_attribute; k++)
+      ok = attribute_write(file, plan->attribute[k].name, plan->attribute[k].text);
     for (size_t k = 0; ok && k < plan->n_column; k++) {
       const hid_t set =
           H5Dcreate2(group, plan->column[k], H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, list, H5P_DEFAULT);
       ok = set >= 0;
       if (ok) H5Dclose(set);
     }
-    if (attribute >= 0) H5Aclose(attribute);
     if (group >= 0) H5Gclose(group);
     ok &= H5Fclose(file) >= 0;
   }
-  H5Tclose(text);
   H5Sclose(space);
-  H5Sclose(scalar);
   H5Pclose(create);
   H5Pclose(access);
   H5Pclose(list);
@@ -93,6 +100,7 @@ static clv_status skeleton_make(const clv_predictions *self, const clv_predictio
 }
 
 static clv_status header_write(clv_predictions *self, const clv_predictions_plan *plan) {
+  if (self->csv_part == NULL) return CLV_OK;
   FILE *file = fopen(self->csv_part, "w");
   if (file == NULL) return clv_file_write_failed(self->csv_path, errno);
   fputs("customer_id", file);
@@ -103,11 +111,13 @@ static clv_status header_write(clv_predictions *self, const clv_predictions_plan
 }
 
 static clv_status parts_name(clv_predictions *self, const clv_predictions_plan *plan) {
-  self->csv_path = strdup(plan->csv_path);
-  self->h5_path  = strdup(plan->h5_path);
-  if (asprintf(&self->csv_part, "%s.part", plan->csv_path) < 0) self->csv_part = NULL;
+  const bool has_csv = plan->csv_path != NULL;
+  self->h5_path      = strdup(plan->h5_path);
+  if (has_csv) self->csv_path = strdup(plan->csv_path);
+  if (!has_csv || asprintf(&self->csv_part, "%s.part", plan->csv_path) < 0) self->csv_part = NULL;
   if (asprintf(&self->h5_part, "%s.part", plan->h5_path) < 0) self->h5_part = NULL;
-  if (self->csv_path == NULL || self->h5_path == NULL || self->csv_part == NULL || self->h5_part == NULL)
+  if (self->h5_path == NULL || self->h5_part == NULL ||
+      (has_csv && (self->csv_path == NULL || self->csv_part == NULL)))
     return clv_fail(CLV_ENOMEM, "no memory for a path");
   return clv_calloc(plan->n_column, sizeof *self->set, (void **)&self->set);
 }
@@ -127,6 +137,7 @@ static clv_status files_open(clv_predictions *self, const clv_predictions_plan *
     ok = (self->set[k] = H5Dopen2(self->h5, path, H5P_DEFAULT)) >= 0;
   }
   if (!ok) return h5_failed(self);
+  if (self->csv_part == NULL) return CLV_OK;
   self->csv = open(self->csv_part, O_WRONLY | O_CLOEXEC);
   return self->csv >= 0 ? CLV_OK : clv_file_write_failed(self->csv_path, errno);
 }
@@ -193,6 +204,7 @@ static clv_status rows_format(clv_predictions *self, uint64_t n, const char *id,
                               const double *value, size_t *used) {
   clv_status st = CLV_OK;
   *used         = 0;
+  if (self->csv < 0) return CLV_OK;
   for (uint64_t i = 0; i < n; i++) {
     const size_t id_bytes = (size_t)(offset[i + 1] - offset[i]);
     CLV_TRY(text_room(self, *used + 2 * id_bytes + 4 + self->n_column * (CLV_NUMBER_TEXT_MOST + 1)));
@@ -254,7 +266,8 @@ clv_status clv_predictions_put(clv_predictions *self, uint64_t first, uint64_t n
 
 static bool parts_are_there(const clv_predictions *self, int64_t at) {
   struct stat csv, h5;
-  return stat(self->csv_part, &csv) == 0 && S_ISREG(csv.st_mode) && csv.st_size >= at &&
+  return (self->csv_part == NULL ||
+          (stat(self->csv_part, &csv) == 0 && S_ISREG(csv.st_mode) && csv.st_size >= at)) &&
          stat(self->h5_part, &h5) == 0 && S_ISREG(h5.st_mode);
 }
 
@@ -293,10 +306,10 @@ out:
 
 static clv_status part_sync(const clv_predictions *self) {
   const int fd     = open(self->h5_part, O_RDONLY | O_CLOEXEC);
-  const int failed = fd < 0 || fsync(fd) != 0 || fsync(self->csv) != 0;
+  const int failed = fd < 0 || fsync(fd) != 0 || (self->csv >= 0 && fsync(self->csv) != 0);
   const int error  = errno;
   if (fd >= 0) close(fd);
-  return failed ? clv_file_write_failed(self->csv_path, error) : CLV_OK;
+  return failed ? clv_file_write_failed(self->h5_path, error) : CLV_OK;
 }
 
 clv_status clv_predictions_save(clv_predictions *self, int64_t *at) {
@@ -377,9 +390,9 @@ clv_status clv_predictions_commit(clv_predictions **inout, clv_status mine) {
   }
   st = clv_comm_agree(self->comm, files_close(self));
   if (root && st == CLV_OK) st = clv_file_commit(self->h5_part, self->h5_path);
-  if (root && st == CLV_OK) st = clv_file_commit(self->csv_part, self->csv_path);
+  if (root && st == CLV_OK && self->csv_part != NULL) st = clv_file_commit(self->csv_part, self->csv_path);
   if (root && st < 0) {
-    unlink(self->csv_part);
+    if (self->csv_part != NULL) unlink(self->csv_part);
     unlink(self->h5_part);
   }
   st = clv_comm_agree(self->comm, st);

@@ -6,14 +6,22 @@
 
 #include "comm/comm.h"
 
+/** A text attribute of the root of an HDF5 file. Borrowed. */
+typedef struct clv_text_attribute {
+  const char *name, *text;
+} clv_text_attribute;
+
 /** Where a table of customers is written: as predictions.csv and, column by column, as predictions.h5.
  * Everything is borrowed. */
 typedef struct clv_predictions_plan {
-  const char        *csv_path, *h5_path;
-  uint64_t           n_customer;
-  size_t             n_column;
-  const char *const *column;    /* [n_column] names, behind customer_id */
-  const char        *portfolio; /* content hash, an attribute of predictions.h5 */
+  const char               *csv_path; /* NULL: columns only */
+  const char               *h5_path;
+  uint64_t                  n_customer;
+  size_t                    n_column;
+  const char *const        *column;    /* [n_column] names, behind customer_id */
+  const char               *portfolio; /* content hash, an attribute of predictions.h5 */
+  size_t                    n_attribute;
+  const clv_text_attribute *attribute; /* [n_attribute] further ones */
 } clv_predictions_plan;
 
 /** Both files while they are written, under temporary names (docs/files.md). */
@@ -25,7 +33,8 @@ clv_status clv_predictions_create(const clv_comm *comm, const clv_predictions_pl
 
 /** This rank's customers [first, first + n); over the ranks, and over calls, they follow each other without
  * gaps in the portfolio's order. Collective: a rank without rows passes n = 0.
- *  @param id, offset  ids of the customers, offset [n + 1]  @param value [n][n_column] */
+ *  @param id, offset  ids of the customers, offset [n + 1]; unread without a CSV  @param value [n][n_column]
+ */
 clv_status clv_predictions_put(clv_predictions *self, uint64_t first, uint64_t n, const char *id,
                                const uint64_t *offset, const double *value);
 

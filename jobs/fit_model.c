@@ -31,7 +31,7 @@ static void spend_columns_free(spend_columns *self) {
   free(self->mean);
 }
 
-static bool informs_spend(const clv_customer_columns *c, uint64_t i, int min_transactions) {
+bool clv_fit_informs_spend(const clv_customer_columns *c, uint64_t i, int min_transactions) {
   return c->x[i] > 0 && (int64_t)c->x[i] + 1 >= min_transactions && c->spend[i] > 0.0 &&
          isfinite(c->spend[i]);
 }
@@ -56,7 +56,7 @@ static clv_status spenders_visit(const clv_comm *shards, const clv_portfolio *po
     const uint64_t       n    = last - from < CUSTOMERS_AT_ONCE ? last - from : CUSTOMERS_AT_ONCE;
     CLV_TRY(clv_portfolio_read_customers(portfolio, from, n, &c));
     for (uint64_t i = 0; i < n && st == CLV_OK; i++)
-      if (informs_spend(&c, i, min_transactions)) st = with(context, &c, i);
+      if (clv_fit_informs_spend(&c, i, min_transactions)) st = with(context, &c, i);
     clv_customer_columns_free(&c);
     CLV_TRY(clv_comm_agree(shards, st));
   }

@@ -20,6 +20,9 @@ clv_status clv_fit_model_new(const clv_comm *shards, const clv_portfolio *portfo
                              clv_fit_model *out);
 void       clv_fit_model_free(clv_fit_model *self);
 
+/** Whether the spend model is fitted to customer i of columns that were read. Not collective. */
+bool clv_fit_informs_spend(const clv_customer_columns *c, uint64_t i, int min_transactions);
+
 /** The configured purchase process; NULL where the model has none. Not collective. */
 const clv_process_ops *clv_fit_process(const clv_config *config);
 

@@ -66,6 +66,7 @@ clv_status clv_refit_run(const clv_refit_step *steps, size_t n, const clv_refit_
   bool       is_forced = options->is_fresh, converged = true;
   for (size_t i = 0; i < n; i++) {
     if (options->from != NULL && strcmp(options->from, steps[i].step->job) == 0) is_forced = true;
+    if (steps[i].step->is_extra) continue;
     if (steps[i].step->needs_holdout && context->config->data.holdout_end == NULL) continue;
     CLV_TRY(step_do(&steps[i], is_forced, context, &converged));
   }
@@ -95,9 +96,11 @@ static clv_status options_read(const clv_job_context *context, clv_refit_options
       return clv_fail(CLV_EUSAGE,
                       "clv refit does not know the argument '%.200s'; 'clv refit --help' explains", text);
   }
-  if (out->from == NULL || clv_step_find(out->from) != NULL) return CLV_OK;
+  const clv_step *from = out->from == NULL ? NULL : clv_step_find(out->from);
+  if (out->from == NULL || (from != NULL && !from->is_extra)) return CLV_OK;
   clv_nearest nearest = clv_nearest_begin(out->from);
-  for (size_t i = 0; i < n; i++) clv_nearest_offer(&nearest, step[i].job);
+  for (size_t i = 0; i < n; i++)
+    if (!step[i].is_extra) clv_nearest_offer(&nearest, step[i].job);
   return clv_fail(CLV_EUSAGE,
                   "--from '%.100s' is no step%s%s%s; the steps are prepare, fit, diagnose, predict, evaluate",
                   out->from, nearest.name == NULL ? "" : " (did you mean '",

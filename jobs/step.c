@@ -40,6 +40,10 @@ static const char *const EVALUATE_CONFIG[] = {"predict", "model", "data.holdout_
 static const char *const EVALUATE_IN[]     = {"portfolio.h5", "trace.nc", "predictions.h5", NULL};
 static const char *const EVALUATE_OUT[]    = {"evaluation.json", "metrics.prom", NULL};
 
+static const char *const LOO_CONFIG[] = {"loo", "model", "data.min_transactions", NULL};
+static const char *const LOO_IN[]     = {"portfolio.h5", "trace.nc", NULL};
+static const char *const LOO_OUT[]    = {"loo.json", "loo.h5", NULL};
+
 static const clv_step STEPS[] = {
     {.job = "prepare", .reads_log = true, .section = PREPARE_CONFIG, .input = NOTHING, .output = PREPARE_OUT},
     {.job = "fit", .section = FIT_CONFIG, .input = FIT_IN, .output = FIT_OUT},
@@ -50,6 +54,7 @@ static const clv_step STEPS[] = {
      .section       = EVALUATE_CONFIG,
      .input         = EVALUATE_IN,
      .output        = EVALUATE_OUT},
+    {.job = "loo", .is_extra = true, .section = LOO_CONFIG, .input = LOO_IN, .output = LOO_OUT},
 };
 
 const clv_step *clv_steps(size_t *n) {

@@ -166,6 +166,7 @@ const clv_process_ops CLV_BG_BB_PROCESS = {
     .n_latent       = 2,
     .latent         = LATENT,
     .by_recency     = true, /* whole ages: nothing to interpolate between */
+    .by_opportunity = true,
     .log_likelihood = process_log_likelihood,
     .gradient       = process_gradient,
     .p_alive        = process_p_alive,

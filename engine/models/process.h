@@ -35,6 +35,7 @@ typedef struct clv_process_ops {
   size_t             n_latent;
   const char *const *latent;     /* [n_latent] "lambda", "p" */
   bool               by_recency; /* what an alive customer does depends on t_x too, not only on x and T */
+  bool by_opportunity; /* times are whole opportunities: likelihoods are probabilities, not densities */
   double (*log_likelihood)(const double *theta, const clv_customer *who);
   /** The log-likelihood too, and its gradient in theta. @param[out] by_theta [n_parameter] */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);

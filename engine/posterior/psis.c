@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/numerics/pinned.h"
+
 typedef struct ratio {
   double log_ratio;
   size_t draw;
@@ -65,14 +67,14 @@ static double log_sum_exp(const double *value, size_t n) {
   double most = -INFINITY, sum = 0.0;
   for (size_t i = 0; i < n; i++) most = fmax(most, value[i]);
   if (!isfinite(most)) return most;
-  for (size_t i = 0; i < n; i++) sum += exp(value[i] - most);
-  return most + log(sum);
+  for (size_t i = 0; i < n; i++) sum += clv_exp(value[i] - most);
+  return most + clv_log(sum);
 }
 
-/* k(theta) of the profile likelihood: mean log(1 - theta x). */
+/* k(theta) of the profile likelihood: mean clv_log(1 - theta x). */
 static double profile_shape(const double *x, size_t n, double theta) {
   double sum = 0.0;
-  for (size_t i = 0; i < n; i++) sum += log1p(-theta * x[i]);
+  for (size_t i = 0; i < n; i++) sum += clv_log1p(-theta * x[i]);
   return sum / (double)n;
 }
 
@@ -83,29 +85,33 @@ void clv_psis_fit(const double *x, size_t n, double *scratch, double *k, double 
   for (size_t j = 0; j < m; j++) {
     theta[j]           = 1.0 / x[n - 1] + (1.0 - sqrt((double)m / ((double)j + 0.5))) / (3.0 * x_star);
     const double shape = profile_shape(x, n, theta[j]);
-    log_posterior[j]   = count * (log(-theta[j] / shape) - shape - 1.0);
+    log_posterior[j]   = count * (clv_log(-theta[j] / shape) - shape - 1.0);
   }
   const double total = log_sum_exp(log_posterior, m);
-  for (size_t j = 0; j < m; j++) mean += theta[j] * exp(log_posterior[j] - total);
+  for (size_t j = 0; j < m; j++) mean += theta[j] * clv_exp(log_posterior[j] - total);
   *k     = profile_shape(x, n, mean);
   *sigma = -*k / mean;
   *k     = (*k * count + 5.0) / (count + 10.0);
 }
 
 /* Replace the largest n_tail log-weights (order ascending, largest weight scaled to 0) by expected order
- * statistics of the fitted tail. */
+ * statistics of the fitted tail. Draws that equal the last one below, as where a chain did not move, are no
+ * tail: so does ArviZ. */
 static double tail_smooth(clv_psis *self) {
-  const size_t n = self->n_tail, first = self->n_draw - n;
-  if (n < 5 || self->order[first].log_ratio == self->order[self->n_draw - 1].log_ratio) return INFINITY;
-  const double cutoff = exp(fmax(self->order[first - 1].log_ratio, log(2.2250738585072014e-308)));
+  const double least =
+      fmax(self->order[self->n_draw - self->n_tail - 1].log_ratio, clv_log(2.2250738585072014e-308));
+  const double cutoff = clv_exp(least);
+  size_t       n = self->n_tail, first = self->n_draw - n;
   double       k, sigma;
-  for (size_t i = 0; i < n; i++) self->tail[i] = exp(self->order[first + i].log_ratio) - cutoff;
+  for (; n > 0 && self->order[first].log_ratio <= least; n--) first++;
+  if (n < 5) return INFINITY;
+  for (size_t i = 0; i < n; i++) self->tail[i] = clv_exp(self->order[first + i].log_ratio) - cutoff;
   clv_psis_fit(self->tail, n, self->scratch, &k, &sigma);
   if (!isfinite(k)) return INFINITY;
   for (size_t i = 0; i < n; i++) {
-    const double p = ((double)i + 0.5) / (double)n, gap = -log1p(-p);
-    const double quantile            = fabs(k) < 1e-12 ? sigma * gap : sigma * expm1(k * gap) / k;
-    self->order[first + i].log_ratio = fmin(0.0, log(quantile + cutoff));
+    const double p = ((double)i + 0.5) / (double)n, gap = -clv_log1p(-p);
+    const double quantile            = fabs(k) < 1e-12 ? sigma * gap : sigma * clv_expm1(k * gap) / k;
+    self->order[first + i].log_ratio = fmin(0.0, clv_log(quantile + cutoff));
   }
   return k;
 }
@@ -125,6 +131,6 @@ clv_psis_result clv_psis_loo(clv_psis *self, const double *log_likelihood) {
   const double norm = log_sum_exp(self->log_weight, n);
   for (size_t s = 0; s < n; s++) self->log_weight[s] += log_likelihood[s] - norm;
   result.elpd = log_sum_exp(self->log_weight, n);
-  result.lpd  = log_sum_exp(log_likelihood, n) - log((double)n);
+  result.lpd  = log_sum_exp(log_likelihood, n) - clv_log((double)n);
   return result;
 }
