@@ -12,7 +12,10 @@ typedef enum clv_rng_purpose {
   CLV_RNG_SIMULATE   = 5, /* simulated customers */
   CLV_RNG_CUSTOMER   = 6, /* customers' own parameters given a posterior draw */
   CLV_RNG_PREDICTIVE = 7, /* posterior-predictive counts */
-  CLV_RNG_SAMPLE     = 8  /* choice of customers whose draws are kept */
+  CLV_RNG_SAMPLE     = 8, /* choice of customers whose draws are kept */
+  /* momenta of customers' own parameters, in transitions and in the search for a step size */
+  CLV_RNG_LATENT      = 16,
+  CLV_RNG_LATENT_STEP = 17
 } clv_rng_purpose;
 
 /** Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011). The numbers are a pure function of their name

@@ -60,6 +60,21 @@ void clv_metric_momentum(const clv_metric *self, clv_rng *rng, double *momentum)
   }
 }
 
+void clv_metric_push(const clv_metric *self, const double *gradient, double *push) {
+  const size_t dim   = self->dim;
+  const bool   dense = clv_metric_is_dense(dim);
+  for (size_t j = 0; j < dim; j++) push[j] = dense ? 0.0 : self->factor[j] * gradient[j];
+  for (size_t i = 0; i < dim && dense; i++)
+    for (size_t j = 0; j <= i; j++) push[j] += self->factor[i * dim + j] * gradient[i];
+}
+
+void clv_metric_drift(const clv_metric *self, const double *whitened, double *velocity) {
+  const size_t dim   = self->dim;
+  const bool   dense = clv_metric_is_dense(dim);
+  for (size_t i = 0; i < dim; i++)
+    velocity[i] = dense ? clv_dense_dot(i + 1, self->factor + i * dim, whitened) : self->factor[i] * whitened[i];
+}
+
 /* sigma_i² = √(Var x_i / Var g_i), or the present scale where a coordinate has no spread. */
 static void metric_scale(const clv_metric *self, const clv_moments *moments, double *variance) {
   const size_t dim = self->dim, step = clv_metric_is_dense(dim) ? dim + 1 : 1;

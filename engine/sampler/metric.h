@@ -35,6 +35,11 @@ void clv_metric_velocity(const clv_metric *self, const double *momentum, double 
 /** p ~ N(0, M): p = L^-T z. Takes exactly dim normals. Not collective. */
 void clv_metric_momentum(const clv_metric *self, clv_rng *rng, double *momentum);
 
+/** The same in whitened momenta u = L' p, which are N(0, 1): what a gradient pushes, L' g, and the velocity that
+ * u makes, L u = M^-1 p. Not collective. @param[out] push, velocity  [dim], other memory than what is read */
+void clv_metric_push(const clv_metric *self, const double *gradient, double *push);
+void clv_metric_drift(const clv_metric *self, const double *whitened, double *velocity);
+
 /** Scratch memory of clv_metric_adapt, made beforehand: amid a round no rank may find that it has none. */
 typedef struct clv_metric_room clv_metric_room;
 clv_status                     clv_metric_room_new(size_t dim, clv_metric_room **out);
