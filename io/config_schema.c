@@ -19,7 +19,10 @@ static const clv_choice PURCHASES[] = {{"bg_nbd", 0},     {"mbg_nbd", 0}, {"bg_c
                                        {"pareto_nbd", 0}, {"bg_bb", 0},   {NULL, 0}};
 static const clv_choice SPENDS[]    = {{"gamma_gamma", 0}, {"none", 0}, {NULL, 0}};
 static const clv_choice POOLINGS[]  = {
-     {"none", CLV_POOLING_NONE}, {"complete", CLV_POOLING_COMPLETE}, {NULL, 0}};
+     {"none", CLV_POOLING_NONE},
+     {"partial", CLV_POOLING_PARTIAL},
+     {"complete", CLV_POOLING_COMPLETE},
+     {NULL, 0}};
 
 static const clv_config_key SCHEMA[] = {
     {.path   = "name",
@@ -177,9 +180,10 @@ static const clv_config_key SCHEMA[] = {
     {.path     = "model.pooling",
      .kind     = CLV_KEY_CHOICE,
      .offset   = AT(model.pooling),
-     .fallback = "complete",
+     .fallback = "partial",
      .choice   = POOLINGS,
-     .help     = "Over segments: none gives each its own hyperparameters, complete one set to all."},
+     .help     = "Over segments: partial learns how alike they are and lets each borrow from the others, none "
+                 "gives each its own hyperparameters, complete one set to all."},
     {.path     = "model.priors",
      .kind     = CLV_KEY_PRIORS,
      .offset   = AT(model.prior),

@@ -39,6 +39,7 @@ typedef struct clv_trace_plan {
   size_t                     n_variable;
   const clv_trace_variable  *variable; /* [n_variable], at least one */
   size_t                     n_dim;    /* of the metric */
+  bool                       diagonal; /* the metric is: inv_metric is [n_dim], not [n_dim][n_dim] */
   size_t                     n_attribute;
   const clv_trace_attribute *attribute; /* of the root: model, version, seed … */
   size_t                     n_constant;
@@ -71,7 +72,7 @@ clv_status clv_trace_append(clv_trace *self, bool warmup, size_t n, const double
 /** This rank's customers [first, first + n) of column `column` of /observed_data. Collective. */
 clv_status clv_trace_observe(clv_trace *self, size_t column, uint64_t first, uint64_t n, const double *value);
 
-/** Pooled step size and inverse metric [n_dim][n_dim]. Collective; rank 0's are written. */
+/** Pooled step size and inverse metric, [n_dim][n_dim] or its diagonal as planned. Collective; rank 0's are written. */
 clv_status clv_trace_tuning(clv_trace *self, double step_size, const double *inv_metric);
 
 /** Flush and close. Collective; frees self whatever comes. */

@@ -209,7 +209,7 @@ static void observed_make(maker *m, const clv_trace_plan *plan) {
 
 static void constants_make(maker *m, const clv_trace_plan *plan) {
   const hid_t group = group_make(m, "constant_data");
-  const shape point = {.rank = 0, .grows = -1}, square = shape_fixed(2, plan->n_dim, plan->n_dim);
+  const shape point = {.rank = 0, .grows = -1}, metric_shape = shape_fixed(plan->diagonal ? 1 : 2, plan->n_dim, plan->n_dim);
   for (size_t i = 0; i < plan->n_constant; i++) {
     const hid_t set = dataset_make(m, group, plan->constant[i].name, H5T_NATIVE_DOUBLE, &point);
     m->failed +=
@@ -217,14 +217,16 @@ static void constants_make(maker *m, const clv_trace_plan *plan) {
     H5Dclose(set);
   }
   const hid_t row    = counted_coordinate(m, group, "coordinate", plan->n_dim);
-  const hid_t column = counted_coordinate(m, group, "coordinate_bis", plan->n_dim);
-  const hid_t metric = dataset_make(m, group, "inv_metric", H5T_NATIVE_DOUBLE, &square);
+  const hid_t metric = dataset_make(m, group, "inv_metric", H5T_NATIVE_DOUBLE, &metric_shape);
   const hid_t step   = dataset_make(m, group, "step_size", H5T_NATIVE_DOUBLE, &point);
   attach(m, metric, row, 0);
-  attach(m, metric, column, 1);
+  if (!plan->diagonal) {
+    const hid_t column = counted_coordinate(m, group, "coordinate_bis", plan->n_dim);
+    attach(m, metric, column, 1);
+    H5Dclose(column);
+  }
   H5Dclose(step);
   H5Dclose(metric);
-  H5Dclose(column);
   H5Dclose(row);
   H5Gclose(group);
 }

@@ -13,10 +13,14 @@
 /* Betancourt 2016: below this the energy is explored too slowly for the tails to be trusted. */
 static const double E_BFMI_LEAST = 0.3;
 
+/* Variables over more segments than this are shown by the worst few; diagnostics.json has all. */
+enum { SEGMENTS_SHOWN = 12, WORST_SHOWN = 3 };
+
 /* A reported value, such as alpha[north], and its statistics. */
 typedef struct line {
   char        name[2 * CLV_TRACE_NAME_MAX];
   clv_summary summary;
+  size_t      k, length; /* this is value k of a variable that has `length` */
 } line;
 
 typedef struct verdict {
@@ -53,18 +57,23 @@ static void lines_fill(verdict *v, const clv_draws *draws) {
                                  .chain_stride = draws->n_draw * draws->n_value,
                                  .draw_stride  = draws->n_value};
       line_name(&v->line[at], &draws->variable[i], k);
+      v->line[at].k = k, v->line[at].length = draws->variable[i].length;
       (void)clv_summarise(&series, &v->line[at].summary);
     }
 }
 
 /* An undefined statistic (a constant, too few draws) is the worst there is. */
+static double ess_of(const clv_summary *s) {
+  return isnan(s->ess_bulk) || isnan(s->ess_tail) ? 0.0 : fmin(s->ess_bulk, s->ess_tail);
+}
+
+static double rhat_of(const clv_summary *s) { return isnan(s->r_hat) ? (double)INFINITY : s->r_hat; }
+
 static void worst_find(verdict *v) {
   v->least_ess = INFINITY;
   v->most_rhat = 0.0;
   for (size_t i = 0; i < v->n_line; i++) {
-    const clv_summary *s    = &v->line[i].summary;
-    const double       ess  = isnan(s->ess_bulk) || isnan(s->ess_tail) ? 0.0 : fmin(s->ess_bulk, s->ess_tail);
-    const double       rhat = isnan(s->r_hat) ? INFINITY : s->r_hat;
+    const double ess = ess_of(&v->line[i].summary), rhat = rhat_of(&v->line[i].summary);
     if (ess < v->least_ess) v->least_ess = ess, v->worst_ess = i;
     if (rhat > v->most_rhat) v->most_rhat = rhat, v->worst_rhat = i;
   }
@@ -108,16 +117,50 @@ out:
 
 /* ---- what the user sees ---- */
 
+static void line_print(const line *l, int width) {
+  const clv_summary *s = &l->summary;
+  printf("%-*s %11.5g %10.4g %11.5g %11.5g %11.5g %9.3g %9.0f %9.0f %7.4f\n", width, l->name, s->mean, s->sd,
+         s->q05, s->q50, s->q95, s->mcse_mean, s->ess_bulk, s->ess_tail, s->r_hat);
+}
+
+/* How many values of the line's variable are worse in ESS; ties go by place. */
+static size_t line_rank(const line *of, const line *l) {
+  size_t worse = 0;
+  for (size_t k = 0; k < of->length; k++) {
+    const double other = ess_of(&of[k].summary), mine = ess_of(&l->summary);
+    worse += other < mine || (!(other > mine) && k < l->k);
+  }
+  return worse;
+}
+
+/* Whether the table shows the line: of a variable over many segments only those with the least ESS. */
+static bool line_is_shown(const line *l) {
+  return l->length <= SEGMENTS_SHOWN || line_rank(l - l->k, l) < WORST_SHOWN;
+}
+
+/* What there is to say of the values that are not shown, behind the variable's last one. */
+static void rest_print(const line *last) {
+  const line *first = last - last->k;
+  double      least = INFINITY, most = 0.0;
+  if (last->length <= SEGMENTS_SHOWN || last->k + 1 < last->length) return;
+  for (const line *l = first; l <= last; l++) {
+    if (line_is_shown(l)) continue;
+    least = fmin(least, ess_of(&l->summary));
+    most  = fmax(most, rhat_of(&l->summary));
+  }
+  printf("  %.*s of %zu more: ESS at least %.0f, R-hat at most %.4f\n", (int)strcspn(first->name, "["),
+         first->name, last->length - WORST_SHOWN, least, most);
+}
+
 static void table_print(const verdict *v) {
   size_t width = 9;
   for (size_t i = 0; i < v->n_line; i++)
-    width = strlen(v->line[i].name) > width ? strlen(v->line[i].name) : width;
+    if (line_is_shown(&v->line[i]) && strlen(v->line[i].name) > width) width = strlen(v->line[i].name);
   printf("%-*s %11s %10s %11s %11s %11s %9s %9s %9s %7s\n", (int)width, "parameter", "mean", "sd", "5 %",
          "50 %", "95 %", "MCSE", "bulk-ESS", "tail-ESS", "R-hat");
   for (size_t i = 0; i < v->n_line; i++) {
-    const clv_summary *s = &v->line[i].summary;
-    printf("%-*s %11.5g %10.4g %11.5g %11.5g %11.5g %9.3g %9.0f %9.0f %7.4f\n", (int)width, v->line[i].name,
-           s->mean, s->sd, s->q05, s->q50, s->q95, s->mcse_mean, s->ess_bulk, s->ess_tail, s->r_hat);
+    if (line_is_shown(&v->line[i])) line_print(&v->line[i], (int)width);
+    rest_print(&v->line[i]);
   }
   double least = INFINITY;
   for (size_t c = 0; c < v->n_chain; c++) least = fmin(least, v->e_bfmi[c]);

@@ -9,6 +9,7 @@
 #include "engine/models/purchases.h"
 #include "engine/numerics/isa.h"
 #include "engine/posterior/diagnostics.h"
+#include "engine/sampler/metric.h"
 #include "engine/sampler/sampler.h"
 #include "io/checkpoint.h"
 #include "io/trace.h"
@@ -19,6 +20,7 @@
 
 enum { LEG_DRAWS = 50, MOST_VARIABLES = 64 };
 static const double ESS_EVERY = 3.0; /* seconds between looks at the ESS so far */
+static const double ESS_SHARE = 0.05; /* of the time may go into them: with many segments few values are seen */
 
 /* What the draws depend on, beside the data. */
 static const char *const MATTERS[] = {"model",
@@ -47,6 +49,7 @@ typedef struct fit {
   double                *history; /* owned on rank 0: all draws [chain][num_samples][n_value] */
   uint64_t               generation, n_diverging;
   double                 saved_at, ess_at, ess;
+  size_t                 ess_next; /* value that the next look at the ESS begins with */
 } fit;
 
 static bool is_root(const fit *f) { return clv_comm_rank(f->world) == 0; }
@@ -141,8 +144,9 @@ static clv_status trace_begin(fit *f, bool resume) {
   const clv_portfolio_facts *facts    = clv_portfolio_facts_get(f->place.portfolio);
   trace_names               *names    = NULL;
   char                       model[160], name[CLV_NAME_MAX], seed[32], now[40];
-  size_t                     n  = 0;
-  clv_status                 st = clv_calloc(1, sizeof *names, (void **)&names);
+  const size_t               n_dim = f->place.fit.model.ops->n_dim(f->place.fit.model.self);
+  size_t                     n     = 0;
+  clv_status                 st    = clv_calloc(1, sizeof *names, (void **)&names);
   if (st == CLV_OK) st = variables_name(f, names, &n);
   CLV_TRY(clv_comm_agree(f->world, st));
   clv_purchases_name(c->model.purchases, c->model.erlang_k, name);
@@ -167,7 +171,8 @@ static clv_status trace_begin(fit *f, bool resume) {
                                            .n_warmup    = c->sampler.save_warmup ? (size_t)c->sampler.num_warmup : 0,
                                            .n_variable  = n,
                                            .variable    = names->variable,
-                                           .n_dim       = f->place.fit.model.ops->n_dim(f->place.fit.model.self),
+                                           .n_dim       = n_dim,
+                                           .diagonal    = !clv_metric_is_dense(n_dim),
                                            .n_attribute = sizeof attribute / sizeof *attribute,
                                            .attribute   = attribute,
                                            .n_constant  = sizeof constant / sizeof *constant,
@@ -290,7 +295,9 @@ static void ess_look(fit *f) {
   const double now   = clv_clock();
   double       least = INFINITY;
   if (f->history == NULL || f->n_draw < 20 || now - f->ess_at < ESS_EVERY) return;
-  for (size_t k = 0; k < f->n_value; k++) {
+  for (size_t seen = 0; seen < f->n_value && (seen == 0 || clv_clock() - now < ESS_SHARE * ESS_EVERY);
+       seen++) {
+    const size_t     k      = f->ess_next++ % f->n_value;
     const clv_series series = {.data         = f->history + k,
                                .n_chain      = (size_t)f->config->sampler.num_chains,
                                .n_draw       = f->n_draw,
@@ -354,8 +361,9 @@ out:
 }
 
 static clv_status tuning_write(fit *f, size_t dim) {
-  double    *inv_metric = NULL, step_size;
-  clv_status st         = clv_alloc(dim * dim, sizeof *inv_metric, (void **)&inv_metric);
+  const size_t width      = clv_metric_is_dense(dim) ? dim * dim : dim;
+  double      *inv_metric = NULL, step_size;
+  clv_status   st         = clv_alloc(width, sizeof *inv_metric, (void **)&inv_metric);
   CLV_TRY(clv_comm_agree(f->world, st));
   clv_sampler_tuning(f->sampler, &step_size, inv_metric);
   CLV_TRY(clv_trace_tuning(f->trace, step_size, inv_metric));

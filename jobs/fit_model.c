@@ -65,24 +65,31 @@ out:
 }
 
 static clv_status spender_count(void *context, const clv_customer_columns *c, uint64_t i) {
-  (void)c, (void)i;
-  ++*(int64_t *)context;
+  ++((int64_t *)context)[c->segment[i]];
   return CLV_OK;
 }
 
+/* Where this rank's next spender of a segment stands among all, and who holds that place. */
+typedef struct segment_place {
+  int64_t next;
+  int     owner;
+} segment_place;
+
 typedef struct sender {
-  clv_shuffle *shuffle;
-  uint64_t     next, n_all;
-  int          owner, size;
+  clv_shuffle   *shuffle;
+  segment_place *place; /* owned [n_segment] */
+  uint64_t       n_all;
+  int            size;
 } sender;
 
-/* Owners hold whole blocks; indices only go up, so the owner is found by stepping. */
+/* Owners hold whole blocks; a segment's places only go up, so the owner is found by stepping. */
 static clv_status spender_send(void *context, const clv_customer_columns *c, uint64_t i) {
   sender            *s      = context;
+  segment_place     *place  = &s->place[c->segment[i]];
   const spend_record record = {
-      .index = s->next++, .mean = c->spend[i], .segment = c->segment[i], .x = c->x[i]};
-  while (record.index >= clv_blocks_of(s->n_all, s->owner, s->size).last) s->owner++;
-  return clv_shuffle_add(s->shuffle, s->owner, &record, sizeof record);
+      .index = (uint64_t)place->next++, .mean = c->spend[i], .segment = c->segment[i], .x = c->x[i]};
+  while (record.index >= clv_blocks_of(s->n_all, place->owner, s->size).last) place->owner++;
+  return clv_shuffle_add(s->shuffle, place->owner, &record, sizeof record);
 }
 
 static clv_status spends_unpack(const void *records, size_t bytes, const clv_blocks *blocks,
@@ -106,20 +113,39 @@ out:
   return st;
 }
 
+/* Segment by segment, and in a segment in customer order: first places from every rank's counts. */
+static clv_status places_find(const clv_comm *shards, const int64_t *count, size_t n_segment, sender *s) {
+  const size_t rank = (size_t)clv_comm_rank(shards), size = (size_t)s->size;
+  int64_t     *all = NULL, before = 0;
+  size_t       bytes;
+  clv_status   st = CLV_OK;
+  CLV_TRY(clv_comm_agree(shards, clv_calloc(n_segment, sizeof *s->place, (void **)&s->place)));
+  CLV_TRY(clv_comm_allgatherv(shards, count, n_segment * sizeof *count, (void **)&all, &bytes, NULL));
+  for (size_t g = 0; g < n_segment; g++)
+    for (size_t r = 0; r < size; r++) {
+      if (r == rank) s->place[g].next = before;
+      before += all[r * n_segment + g];
+    }
+  s->n_all = (uint64_t)before;
+out:
+  free(all);
+  return st;
+}
+
 /* Spenders are numbered over all ranks before they are cut into blocks, so that blocks do not depend on how
- * customers were dealt. */
+ * customers were dealt; and by segment, so that a block meets few of them. */
 static clv_status spends_read(const clv_comm *shards, const clv_portfolio *portfolio, int min_transactions,
                               spend_columns *out) {
-  int64_t     mine = 0, all;
-  sender      s    = {.size = clv_comm_size(shards)};
-  const void *records;
-  size_t      bytes;
-  clv_status  st = CLV_OK;
-  CLV_TRY(spenders_visit(shards, portfolio, min_transactions, spender_count, &mine));
-  all = mine;
-  clv_comm_sum_i64(shards, &all, 1);
-  s.next  = (uint64_t)clv_comm_scan_before(shards, mine);
-  s.n_all = out->n_all = (uint64_t)all;
+  const size_t n_segment = (size_t)clv_portfolio_facts_get(portfolio)->n_segment;
+  int64_t     *count     = NULL;
+  sender       s         = {.size = clv_comm_size(shards)};
+  const void  *records;
+  size_t       bytes;
+  clv_status   st = CLV_OK;
+  CLV_TRY(clv_comm_agree(shards, clv_calloc(n_segment, sizeof *count, (void **)&count)));
+  CLV_TRY(spenders_visit(shards, portfolio, min_transactions, spender_count, count));
+  CLV_TRY(places_find(shards, count, n_segment, &s));
+  out->n_all = s.n_all;
   CLV_TRY(clv_comm_agree(shards, clv_shuffle_new(shards, &s.shuffle)));
   CLV_TRY(spenders_visit(shards, portfolio, min_transactions, spender_send, &s));
   CLV_TRY(clv_shuffle_exchange(s.shuffle, CLV_OK, &records, &bytes));
@@ -127,13 +153,25 @@ static clv_status spends_read(const clv_comm *shards, const clv_portfolio *portf
   CLV_TRY(clv_comm_agree(shards, spends_unpack(records, bytes, &blocks, out)));
 out:
   clv_shuffle_free(&s.shuffle);
+  free(count);
+  free(s.place);
   return st;
 }
 
-static bool has_pooling_none(const clv_config *config) { return config->model.pooling == CLV_POOLING_NONE; }
+static bool has_segments(const clv_config *config) { return config->model.pooling != CLV_POOLING_COMPLETE; }
 
 static size_t n_segment_of(const clv_portfolio *portfolio, const clv_config *config) {
-  return has_pooling_none(config) ? (size_t)clv_portfolio_facts_get(portfolio)->n_segment : 1;
+  return has_segments(config) ? (size_t)clv_portfolio_facts_get(portfolio)->n_segment : 1;
+}
+
+/* Before anything is made for each of them. */
+static clv_status segments_check(const clv_portfolio *portfolio, const clv_config *config) {
+  const size_t n = n_segment_of(portfolio, config);
+  if (n <= CLV_SEGMENT_MAX) return CLV_OK;
+  return clv_fail(CLV_EUSAGE,
+                  "customers.segment: column '%.64s' makes %zu segments, more than the %d that may have "
+                  "parameters of their own; use a coarser column, or set model.pooling: complete",
+                  config->customers.segment != NULL ? config->customers.segment : "", n, CLV_SEGMENT_MAX);
 }
 
 static clv_status purchases_new(const clv_comm *shards, const clv_portfolio *portfolio,
@@ -144,12 +182,13 @@ static clv_status purchases_new(const clv_comm *shards, const clv_portfolio *por
   clv_status st = clv_portfolio_read_cells(portfolio, blocks.first, blocks.last - blocks.first, &columns);
   if (st < 0) goto out;
   const clv_cells         cells = {.blocks    = blocks,
-                                   .segment   = has_pooling_none(config) ? columns.segment : NULL,
+                                   .segment   = has_segments(config) ? columns.segment : NULL,
                                    .x         = columns.x,
                                    .t_x       = columns.t_x,
                                    .T         = columns.T,
                                    .count     = columns.count,
-                                   .n_segment = n_segment_of(portfolio, config)};
+                                   .n_segment = n_segment_of(portfolio, config),
+                                    .pooled    = config->model.pooling == CLV_POOLING_PARTIAL};
   const clv_purchase_data data  = {.comm = shards, .cells = &cells, .priors = priors};
   char                    name[CLV_NAME_MAX];
   clv_purchases_name(config->model.purchases, config->model.erlang_k, name);
@@ -167,11 +206,12 @@ static clv_status spend_new(const clv_comm *shards, const clv_portfolio *portfol
   fit->n_spends           = columns.n_all;
   const clv_spends spends = {
       .blocks         = clv_blocks_of(columns.n_all, clv_comm_rank(shards), clv_comm_size(shards)),
-      .segment        = has_pooling_none(config) ? columns.segment : NULL,
+      .segment        = has_segments(config) ? columns.segment : NULL,
       .x              = columns.x,
       .mean           = columns.mean,
       .n_segment      = n_segment_of(portfolio, config),
-      .rescale_factor = config->data.rescale_factor};
+      .rescale_factor = config->data.rescale_factor,
+      .pooled         = config->model.pooling == CLV_POOLING_PARTIAL};
   CLV_TRY(clv_gamma_gamma_new(shards, &spends, priors, out));
 out:
   spend_columns_free(&columns);
@@ -220,6 +260,7 @@ clv_status clv_fit_model_new(const clv_comm *shards, const clv_portfolio *portfo
   clv_prior_text *text    = NULL;
   clv_status      st      = clv_alloc(n_prior + 1, sizeof *text, (void **)&text);
   CLV_TRY(clv_comm_agree(shards, st));
+  CLV_TRY(segments_check(portfolio, config)); /* the same on every rank */
   for (size_t k = 0; k < n_prior; k++)
     text[k] = (clv_prior_text){.name = config->model.prior[k].name, .text = config->model.prior[k].text};
   const clv_prior_texts priors = {.item = text, .n = n_prior};

@@ -1,7 +1,10 @@
 #include "jobs/posterior_theta.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "engine/models/pooled.h"
 
 static const clv_trace_variable *variable_find(const clv_draws *draws, const char *name) {
   for (size_t i = 0; i < draws->n_variable; i++)
@@ -13,13 +16,15 @@ static clv_status parameter_take(const clv_draws *draws, const char *name, size_
   const clv_trace_variable *variable = variable_find(draws, name);
   const long                offset   = clv_draws_find(draws, name);
   const size_t              all      = draws->n_chain * draws->n_draw;
-  if (variable == NULL || (variable->length != 1 && variable->length != to->n_segment))
+  if (variable == NULL || (variable->length != 1 && variable->length != to->n_segment &&
+                           variable->length + 1 != to->n_segment))
     return clv_fail(CLV_EDATA,
                     "the trace has no variable '%s' for this model and portfolio; run clv fit again", name);
   for (size_t s = 0; s < to->n_draw; s++) {
     const double *row = draws->value + s * all / to->n_draw * draws->n_value + (size_t)offset;
     for (size_t g = 0; g < to->n_segment; g++)
-      to->value[(s * to->n_segment + g) * to->n_parameter + k] = row[variable->length == 1 ? 0 : g];
+      if (variable->length == 1 || g < variable->length)
+        to->value[(s * to->n_segment + g) * to->n_parameter + k] = row[variable->length == 1 ? 0 : g];
   }
   return CLV_OK;
 }
@@ -36,6 +41,48 @@ clv_status clv_theta_take(const clv_draws *draws, const char *const *name, size_
   theta = (clv_theta){0};
 out:
   clv_theta_free(&theta);
+  return st;
+}
+
+static bool ends_with(const char *text, const char *end) {
+  const size_t n = strlen(text), m = strlen(end);
+  return n > m && strcmp(text + n - m, end) == 0;
+}
+
+bool clv_theta_has_population(const clv_draws *draws) {
+  for (size_t i = 0; i < draws->n_variable; i++)
+    if (ends_with(draws->variable[i].name, CLV_POPULATION)) return true;
+  return false;
+}
+
+static clv_status population_find(const clv_draws *draws, const char *name, long *centre, long *spread) {
+  char text[CLV_NAME_MAX + sizeof CLV_POPULATION];
+  snprintf(text, sizeof text, "%.32s" CLV_POPULATION, name);
+  *centre = clv_draws_find(draws, text);
+  snprintf(text, sizeof text, CLV_TAU "%.32s", name);
+  *spread = clv_draws_find(draws, text);
+  if (*centre >= 0 && *spread >= 0) return CLV_OK;
+  return clv_fail(CLV_EDATA, "the trace has no '%.64s', which a fit with model.pooling: partial has; run clv fit again",
+                  text);
+}
+
+clv_status clv_theta_new_segment(const clv_draws *draws, const clv_coordinates *coordinates, uint64_t seed,
+                                 unsigned part, clv_theta *theta) {
+  const size_t n = theta->n_parameter, all = draws->n_chain * draws->n_draw;
+  long         centre[CLV_SEGMENT_PARAMETER_MAX], spread[CLV_SEGMENT_PARAMETER_MAX];
+  clv_status   st = CLV_OK;
+  CLV_CHECK(coordinates != NULL && coordinates->n == n);
+  for (size_t k = 0; k < n; k++) CLV_TRY(population_find(draws, coordinates->parameter[k], &centre[k], &spread[k]));
+  for (size_t s = 0; s < theta->n_draw; s++) {
+    const size_t  at  = s * all / theta->n_draw;
+    const double *row = draws->value + at * draws->n_value;
+    double        population[CLV_SEGMENT_PARAMETER_MAX], tau[CLV_SEGMENT_PARAMETER_MAX];
+    clv_rng       rng = clv_rng_at(seed, CLV_RNG_SEGMENT, part, (uint32_t)(at / draws->n_draw), (uint32_t)(at % draws->n_draw));
+    for (size_t k = 0; k < n; k++) population[k] = row[centre[k]], tau[k] = row[spread[k]];
+    clv_pooled_new_segment(coordinates, population, tau, &rng,
+                           theta->value + (s * theta->n_segment + theta->n_segment - 1) * n);
+  }
+out:
   return st;
 }
 

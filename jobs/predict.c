@@ -22,6 +22,9 @@
 
 enum { CUSTOMERS_AT_ONCE = 1 << 14 };
 
+/* Its key in new_customer.json; docs/forecasts.md. */
+static const char NEW_SEGMENT[] = "(new segment)";
+
 typedef struct predict {
   const clv_job_context *context;
   const clv_comm        *world;
@@ -42,6 +45,7 @@ typedef struct predict {
   clv_best_list          best;
   double                 T_range[2];
   bool                   has_spend, has_forever;
+  bool                   has_new_segment; /* the fit learned a population of segments */
 } predict;
 
 static void predict_clear(predict *p) {
@@ -138,14 +142,18 @@ static clv_status forecast_make(predict *p) {
   const clv_config      *c       = p->config;
   const clv_process_ops *process = clv_fit_process(c);
   const clv_spend_ops   *spend   = p->has_spend ? clv_spend_find(c->model.spend) : NULL;
-  const size_t           most = (size_t)c->predict.draws, n_segment = facts_of(p)->n_segment;
+  const size_t most = (size_t)c->predict.draws, n_segment = facts_of(p)->n_segment + p->has_new_segment;
   const double           units_of_year = 365.25 / clv_time_unit_days(c->data.time_unit);
   clv_status             st            = CLV_OK;
   if (process == NULL)
     return clv_fail(CLV_EUSAGE, "model.purchases: there are no forecasts for '%s' yet", c->model.purchases);
   CLV_TRY(clv_theta_take(p->draws, process->parameter, process->n_parameter, n_segment, most, &p->theta));
+  if (p->has_new_segment)
+    CLV_TRY(clv_theta_new_segment(p->draws, process->coordinates, c->sampler.seed, 0, &p->theta));
   if (spend != NULL)
     CLV_TRY(clv_theta_take(p->draws, spend->parameter, spend->n_parameter, n_segment, most, &p->spend_theta));
+  if (spend != NULL && p->has_new_segment)
+    CLV_TRY(clv_theta_new_segment(p->draws, spend->coordinates, c->sampler.seed, 1, &p->spend_theta));
   const clv_forecast_plan plan = {.process     = process,
                                   .spend       = spend,
                                   .n_draw      = p->theta.n_draw,
@@ -182,6 +190,7 @@ static clv_status predict_begin(predict *p) {
   CLV_TRY(clv_theta_check(p->world, p->trace_path, p->portfolio));
   p->has_spend   = facts_of(p)->has_spend && strcmp(p->config->model.spend, "none") != 0;
   p->has_forever = p->has_spend && p->config->predict.discount_rate > 0.0;
+  p->has_new_segment = clv_theta_has_population(p->draws);
   CLV_TRY(histories_scan(p, &keys, &n_keys));
   CLV_TRY(clv_comm_agree(p->world, forecast_make(p)));
   CLV_TRY(clv_predict_kept_find(p->world, p->portfolio, p->config, &p->kept));
@@ -319,15 +328,18 @@ static void table_print(const predict *p, const double *total) {
 
 static json_t *number_or_null(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
-/* What to expect of somebody who buys for the first time, per segment. */
+/* What to expect of somebody who buys for the first time, per segment, and in a segment that has not been
+ * seen. */
 static clv_status new_customer_write(predict *p) {
-  json_t *root = json_object();
-  for (size_t g = 0; g < facts_of(p)->n_segment; g++) {
-    json_t *one = json_object();
+  const size_t n_segment = facts_of(p)->n_segment;
+  json_t      *root      = json_object();
+  for (size_t g = 0; g < n_segment + p->has_new_segment; g++) {
+    const char *name = g < n_segment ? clv_portfolio_segment(p->portfolio, g) : NEW_SEGMENT;
+    json_t     *one  = json_object();
     clv_forecast_new_customer(p->forecast, (uint32_t)g, p->result);
     for (size_t k = p->names.n_fact; k < p->names.n_column; k++)
       json_object_set_new(one, p->names.column[k], number_or_null(p->result[k - p->names.n_fact]));
-    json_object_set_new(root, clv_portfolio_segment(p->portfolio, g), one);
+    json_object_set_new(root, name, one);
   }
   char      *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
   clv_status st   = text == NULL ? clv_fail(CLV_ENOMEM, "no memory for '%s'", p->new_path)

@@ -13,10 +13,14 @@
 
 enum { DRAWS = 1000, MOST_NAMES = 64 };
 
+/* Segments are alike before there are data, so one stands for all. */
+static const char ANY_SEGMENT[] = "[segment]";
+
 /* Prior draws of the model's values, and of what they imply for a customer. */
 typedef struct prior {
   clv_fit_model model;            /* owned */
   char         *name[MOST_NAMES]; /* owned */
+  size_t        from[MOST_NAMES]; /* which of the model's values it is */
   size_t        n_name, n_value;
   double       *column; /* owned [n_name][DRAWS] */
   double        age;    /* mean T */
@@ -28,13 +32,11 @@ static void prior_clear(prior *p) {
   free(p->column);
 }
 
-static clv_status name_add(prior *p, const char *name, size_t k, size_t length) {
+static clv_status name_add(prior *p, const char *name, size_t from, const char *suffix) {
   char *text = NULL;
-  if (p->n_name == MOST_NAMES)
-    return clv_fail(CLV_EUSAGE, "clv prior shows at most %d parameters; use model.pooling: complete",
-                    MOST_NAMES);
-  const int n = length > 1 ? asprintf(&text, "%s[%zu]", name, k) : asprintf(&text, "%s", name);
-  if (n < 0) return clv_fail(CLV_ENOMEM, "no memory for a name");
+  CLV_CHECK(p->n_name < MOST_NAMES);
+  if (asprintf(&text, "%s%s", name, suffix) < 0) return clv_fail(CLV_ENOMEM, "no memory for a name");
+  p->from[p->n_name]   = from;
   p->name[p->n_name++] = text;
   return CLV_OK;
 }
@@ -42,15 +44,17 @@ static clv_status name_add(prior *p, const char *name, size_t k, size_t length) 
 static clv_status names_make(prior *p) {
   const clv_model *model = &p->model.model;
   const size_t     n     = model->ops->n_variable(model->self);
+  size_t           from  = 0;
   clv_status       st    = CLV_OK;
   for (size_t i = 0; i < n; i++) {
     clv_variable v;
     model->ops->variable(model->self, i, &v);
-    for (size_t k = 0; k < v.length; k++) CLV_TRY(name_add(p, v.name, k, v.length));
+    CLV_TRY(name_add(p, v.name, from, v.length > 1 ? ANY_SEGMENT : ""));
+    from += v.length;
   }
   p->n_value = p->n_name;
-  CLV_TRY(name_add(p, "purchases_in_mean_T", 0, 1));
-  CLV_TRY(name_add(p, "mean_spend", 0, 1));
+  CLV_TRY(name_add(p, "purchases_in_mean_T", 0, ""));
+  CLV_TRY(name_add(p, "mean_spend", 0, ""));
   CLV_TRY(clv_alloc(p->n_name * DRAWS, sizeof *p->column, (void **)&p->column));
 out:
   return st;
@@ -60,7 +64,7 @@ out:
 static double value_named(const prior *p, const double *value, const char *name) {
   for (size_t i = 0; i < p->n_value; i++)
     if (strcspn(p->name[i], "[") == strlen(name) && strncmp(p->name[i], name, strlen(name)) == 0)
-      return value[i];
+      return value[p->from[i]];
   return NAN;
 }
 
@@ -80,14 +84,15 @@ static void implied_fill(const prior *p, const clv_config *config, const double 
 static clv_status draws_make(prior *p, const clv_config *config) {
   const clv_model *model = &p->model.model;
   double          *room  = NULL;
-  clv_status       st = clv_alloc(model->ops->n_dim(model->self) + p->n_value, sizeof *room, (void **)&room);
+  const size_t     n_value = clv_model_n_value(model);
+  clv_status       st = clv_alloc(model->ops->n_dim(model->self) + n_value, sizeof *room, (void **)&room);
   if (st < 0) return st;
-  double *phi = room + p->n_value;
+  double *phi = room + n_value;
   for (uint32_t d = 0; d < DRAWS; d++) {
     clv_rng rng = clv_rng_at(config->sampler.seed, CLV_RNG_PRIOR, 0, 0, d);
     model->ops->prior_draw(model->self, &rng, phi);
     model->ops->constrain(model->self, phi, room);
-    for (size_t i = 0; i < p->n_value; i++) p->column[i * DRAWS + d] = room[i];
+    for (size_t i = 0; i < p->n_value; i++) p->column[i * DRAWS + d] = room[p->from[i]];
     implied_fill(p, config, room, &p->column[p->n_value * DRAWS + d],
                  &p->column[(p->n_value + 1) * DRAWS + d]);
   }

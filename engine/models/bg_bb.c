@@ -39,7 +39,7 @@ static bool coordinates_from_slots(unsigned named, const double *slot, double *u
          clv_beta_pair_from_slots(named >> GAMMA, slot + 2, u + 2);
 }
 
-static const clv_coordinates COORDINATES = {
+const clv_coordinates CLV_BG_BB_COORDINATES = {
     .n               = N_PARAMETER,
     .parameter       = PARAMETER,
     .coordinate      = COORDINATE,
@@ -55,6 +55,10 @@ typedef struct bg_bb {
 } bg_bb;
 
 static size_t likelihood_n_block(const void *self) { return ((const bg_bb *)self)->rows->n_block; }
+
+static void likelihood_touched(const void *self, size_t block, size_t *first, size_t *last) {
+  clv_purchase_rows_touched(((const bg_bb *)self)->rows, block, first, last);
+}
 
 /* [0] log of the chance of the silence since the last purchase, [1] to [4] its derivatives. */
 static void rows_sum(const clv_purchase_rows *rows, size_t first, size_t n, const double *theta,
@@ -112,6 +116,7 @@ static const clv_likelihood_ops LIKELIHOOD = {
     .n_block     = likelihood_n_block,
     .block       = likelihood_block,
     .finish      = likelihood_finish,
+    .touched     = likelihood_touched,
     .free        = likelihood_free,
 };
 
@@ -191,7 +196,12 @@ clv_status clv_bg_bb_new(const clv_purchase_data *data, clv_model *out) {
        "dropout probabilities from U-shaped to alike: gamma + delta from 0.2 to 33"},
   };
   const clv_hierarchy_plan plan = {
-      .name = "bg_bb", .coordinates = &COORDINATES, .slot = slot, .priors = data->priors};
+      .name        = "bg_bb",
+      .coordinates = &CLV_BG_BB_COORDINATES,
+      .slot        = slot,
+      .priors      = data->priors,
+      .comm        = data->comm,
+      .pooled      = data->cells->pooled};
   CLV_TRY(clv_comm_agree(data->comm, clv_hierarchy_new(&likelihood, &plan, out)));
 out:
   clv_likelihood_free(&likelihood);

@@ -1,6 +1,7 @@
 #ifndef CLV_ENGINE_MODELS_BG_BB_H
 #define CLV_ENGINE_MODELS_BG_BB_H
 
+#include "engine/models/likelihood.h"
 #include "engine/models/process.h"
 #include "engine/models/purchases.h"
 
@@ -16,6 +17,8 @@ clv_status clv_bg_bb_new(const clv_purchase_data *data, clv_model *out);
 
 /** Times are whole opportunities: a fraction of one brings no purchase. */
 extern const clv_process_ops CLV_BG_BB_PROCESS;
+
+extern const clv_coordinates CLV_BG_BB_COORDINATES;
 
 /** The chance of no purchase at `idle` opportunities after the last one at t_x, given that the customer was
  * alive and had bought x times then, and its derivatives. */

@@ -162,6 +162,7 @@ static size_t process_simulate(const double *theta, double T, clv_rng *rng, doub
 const clv_process_ops CLV_BG_BB_PROCESS = {
     .name           = "bg_bb",
     .n_parameter    = N_PARAMETER,
+    .coordinates    = &CLV_BG_BB_COORDINATES,
     .parameter      = PARAMETER,
     .n_latent       = 2,
     .latent         = LATENT,

@@ -58,6 +58,10 @@ typedef struct bg_family {
 
 static size_t likelihood_n_block(const void *self) { return ((const bg_family *)self)->rows->n_block; }
 
+static void likelihood_touched(const void *self, size_t block, size_t *first, size_t *last) {
+  clv_purchase_rows_touched(((const bg_family *)self)->rows, block, first, last);
+}
+
 static clv_bg_rows rows_at(const clv_purchase_rows *rows, size_t first, size_t n, bool alike) {
   return (clv_bg_rows){.n          = n,
                        .x          = rows->x + first,
@@ -156,6 +160,7 @@ static const clv_likelihood_ops LIKELIHOOD = {
     .n_block     = likelihood_n_block,
     .block       = likelihood_block,
     .finish      = likelihood_finish,
+    .touched     = likelihood_touched,
     .free        = likelihood_free,
 };
 
@@ -193,7 +198,12 @@ clv_status clv_bg_hierarchy_new(const char *name, const clv_purchase_data *data,
        "dropout probabilities from U-shaped to alike: a + b from 0.2 to 33"},
   };
   const clv_hierarchy_plan plan = {
-      .name = name, .coordinates = &CLV_BG_COORDINATES, .slot = slot, .priors = data->priors};
+      .name        = name,
+      .coordinates = &CLV_BG_COORDINATES,
+      .slot        = slot,
+      .priors      = data->priors,
+      .comm        = data->comm,
+      .pooled      = data->cells->pooled};
   CLV_TRY(clv_comm_agree(data->comm, clv_hierarchy_new(likelihood, &plan, out)));
 out:
   return st;

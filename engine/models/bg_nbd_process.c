@@ -265,6 +265,7 @@ static size_t process_simulate(const double *theta, double T, clv_rng *rng, doub
 const clv_process_ops CLV_BG_NBD_PROCESS = {
     .name           = "bg_nbd",
     .n_parameter    = N_PARAMETER,
+    .coordinates    = &CLV_BG_COORDINATES,
     .parameter      = PARAMETER,
     .n_latent       = 2,
     .latent         = LATENT,

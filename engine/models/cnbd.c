@@ -20,6 +20,10 @@ typedef struct cnbd {
 
 static size_t likelihood_n_block(const void *self) { return ((const cnbd *)self)->rows->n_block; }
 
+static void likelihood_touched(const void *self, size_t block, size_t *first, size_t *last) {
+  clv_purchase_rows_touched(((const cnbd *)self)->rows, block, first, last);
+}
+
 /* Rows [first, first + n) under one chain's parameters. With n = r+kx, w = alpha+T, d = alpha+t_x and S and D
  * the odds of being alive and dead: [0] log(S+D) - n log w, [1] its derivative in r, [2] in alpha, [3]
  * P(dead), [4] P(dead) / (b+x-1+m). Functions are pinned and scalar: the same bits everywhere. */
@@ -112,6 +116,7 @@ static const clv_likelihood_ops LIKELIHOOD = {
     .n_block     = likelihood_n_block,
     .block       = likelihood_block,
     .finish      = likelihood_finish,
+    .touched     = likelihood_touched,
     .free        = likelihood_free,
 };
 

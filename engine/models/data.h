@@ -1,6 +1,8 @@
 #ifndef CLV_ENGINE_MODELS_DATA_H
 #define CLV_ENGINE_MODELS_DATA_H
 
+#include <stdbool.h>
+
 #include "comm/blocks.h"
 
 /** Distinct purchase histories with multiplicity, this rank's blocks of the portfolio's global order
@@ -13,6 +15,7 @@ typedef struct clv_cells {
   const double   *T;
   const uint32_t *count;     /* NULL: all one */
   size_t          n_segment; /* >= 1 */
+  bool            pooled;    /* segments are drawn from a population that is learned: partial pooling */
 } clv_cells;
 
 /** The repeat purchasers' spend, this rank's blocks of the portfolio in customer order; rows that do not
@@ -24,6 +27,7 @@ typedef struct clv_spends {
   const double   *mean;    /* mean repeat spend in currency, > 0 */
   size_t          n_segment;
   double          rescale_factor; /* amounts are divided by it inside the model, undone in what is reported */
+  bool            pooled;         /* as in clv_cells */
 } clv_spends;
 
 /** A user's prior: replaces the default of the named parameter. */

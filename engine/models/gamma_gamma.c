@@ -46,7 +46,7 @@ static bool coordinates_from_slots(unsigned named, const double *slot, double *u
   return true;
 }
 
-static const clv_coordinates COORDINATES = {
+const clv_coordinates CLV_GAMMA_GAMMA_COORDINATES = {
     .n               = N_PARAMETER,
     .parameter       = PARAMETER,
     .coordinate      = COORDINATE,
@@ -80,6 +80,14 @@ typedef struct gamma_gamma {
 } gamma_gamma;
 
 static size_t likelihood_n_block(const void *self) { return ((const gamma_gamma *)self)->n_block; }
+
+/* Runs ascend by segment. */
+static void likelihood_touched(const void *self, size_t block, size_t *first, size_t *last) {
+  const gamma_gamma *s     = self;
+  const size_t       begin = s->block_run[block], end = s->block_run[block + 1];
+  *first                   = begin < end ? s->run[begin].segment : 0;
+  *last                    = begin < end ? s->run[end - 1].segment + 1 : 0;
+}
 
 static void likelihood_block(const void *self, size_t block, size_t n_chain, const double *theta,
                              double *sum) {
@@ -154,6 +162,7 @@ static const clv_likelihood_ops LIKELIHOOD = {
     .n_block     = likelihood_n_block,
     .block       = likelihood_block,
     .finish      = likelihood_finish,
+    .touched     = likelihood_touched,
     .free        = likelihood_free,
 };
 
@@ -291,7 +300,12 @@ clv_status clv_gamma_gamma_new(const clv_comm *comm, const clv_spends *spends, c
        "the population's mean spend within a factor of seven of the sample's"},
   };
   const clv_hierarchy_plan plan = {
-      .name = "gamma_gamma", .coordinates = &COORDINATES, .slot = slot, .priors = priors};
+      .name        = "gamma_gamma",
+      .coordinates = &CLV_GAMMA_GAMMA_COORDINATES,
+      .slot        = slot,
+      .priors      = priors,
+      .comm        = comm,
+      .pooled      = spends->pooled};
   clv_likelihood made = {.ops = &LIKELIHOOD, .self = s, .n_segment = s->n_segment};
   s                   = NULL;
   st                  = clv_hierarchy_new(&made, &plan, out);

@@ -3,6 +3,7 @@
 
 #include "comm/comm.h"
 #include "engine/models/data.h"
+#include "engine/models/likelihood.h"
 #include "engine/models/model.h"
 #include "engine/models/process.h"
 
@@ -11,6 +12,8 @@
  * samples the prior, and the caller is expected to say so. */
 clv_status clv_gamma_gamma_new(const clv_comm *comm, const clv_spends *spends, const clv_prior_texts *priors,
                                clv_model *out);
+
+extern const clv_coordinates CLV_GAMMA_GAMMA_COORDINATES;
 
 extern const clv_spend_ops CLV_GAMMA_GAMMA_SPEND;
 

@@ -55,6 +55,7 @@ static void spend_simulate(const double *theta, size_t n, clv_rng *rng, double *
 const clv_spend_ops CLV_GAMMA_GAMMA_SPEND = {
     .name           = "gamma_gamma",
     .n_parameter    = N_PARAMETER,
+    .coordinates    = &CLV_GAMMA_GAMMA_COORDINATES,
     .parameter      = PARAMETER,
     .log_likelihood = spend_log_likelihood,
     .gradient       = spend_gradient,

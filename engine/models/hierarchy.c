@@ -5,22 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/numerics/pinned.h"
-
-enum { MOST = CLV_SEGMENT_PARAMETER_MAX, DRAW_TRIES = 10000 };
-
-typedef struct slot {
-  clv_prior   prior;
-  const char *reason;
-} slot;
+#include "engine/models/pooled.h"
+#include "engine/models/segments.h"
 
 typedef struct hierarchy {
-  clv_likelihood         likelihood; /* owned */
-  const clv_coordinates *coordinates;
-  char                   name[CLV_NAME_MAX];
-  slot                   slot[MOST];
-  clv_prior middle[MOST]; /* the default normals: where chains start, whatever the user's priors are */
-  unsigned  named;        /* bit i: slot i is on the natural parameter */
+  clv_likelihood likelihood; /* owned */
+  clv_slots      slots;
 } hierarchy;
 
 void clv_likelihood_free(clv_likelihood *likelihood) {
@@ -29,152 +19,88 @@ void clv_likelihood_free(clv_likelihood *likelihood) {
   likelihood->self = NULL;
 }
 
+static void hierarchy_place(const void *self, const double *phi, size_t g, double *u) {
+  const size_t n = ((const hierarchy *)self)->slots.coordinates->n;
+  memcpy(u, phi + g * n, n * sizeof *u);
+}
+
 static size_t hierarchy_n_dim(const void *self) {
   const hierarchy *h = self;
-  return h->coordinates->n * h->likelihood.n_segment;
+  return h->slots.coordinates->n * h->likelihood.n_segment;
+}
+
+static clv_segments segments_of(const hierarchy *h) {
+  return (clv_segments){.likelihood  = &h->likelihood,
+                        .coordinates = h->slots.coordinates,
+                        .self        = h,
+                        .n_dim       = hierarchy_n_dim(h),
+                        .place       = hierarchy_place};
 }
 
 static size_t hierarchy_n_sum(const void *self) {
-  const hierarchy *h = self;
-  return h->likelihood.ops->n_term * h->likelihood.n_segment;
+  const clv_segments segments = segments_of(self);
+  return clv_segments_n_sum(&segments);
 }
 
 static size_t hierarchy_n_block(const void *self) {
-  const hierarchy *h = self;
-  return h->likelihood.ops->n_block(h->likelihood.self);
+  const clv_segments segments = segments_of(self);
+  return clv_segments_n_block(&segments);
 }
 
-/* Chains in groups, so that the natural parameters of many segments stay on the stack. */
 static void hierarchy_block(const void *self, size_t block, size_t n_chain, const double *phi, double *sum) {
-  const hierarchy *h = self;
-  const size_t     n = h->coordinates->n, n_segment = h->likelihood.n_segment;
-  enum { ROOM = 4096 };
-  double       theta[ROOM];
-  const size_t width = n * n_segment, most = width < ROOM ? ROOM / width : 1;
-  CLV_CHECK(width <= ROOM);
-  for (size_t first = 0; first < n_chain; first += most) {
-    const size_t count = n_chain - first < most ? n_chain - first : most;
-    for (size_t i = 0; i < count * n_segment; i++)
-      h->coordinates->natural(phi + first * width + i * n, theta + i * n, NULL);
-    h->likelihood.ops->block(h->likelihood.self, block, count, theta, sum + first * hierarchy_n_sum(self));
-  }
-}
-
-/* log prior of one segment in u, and its gradient added to `gradient`. */
-static double segment_prior(const hierarchy *h, const double *u, const double *theta, const double *jacobian,
-                            double *gradient) {
-  const size_t n = h->coordinates->n;
-  double       extra[MOST], total = h->coordinates->log_determinant(h->named, u, extra);
-  for (size_t i = 0; i < n; i++) {
-    double     d;
-    const bool natural = (h->named >> i & 1u) != 0;
-    total += clv_prior_log_density(&h->slot[i].prior, natural ? theta[i] : u[i], &d);
-    gradient[i] += extra[i];
-    if (!natural) {
-      gradient[i] += d;
-      continue;
-    }
-    total += clv_log(theta[i]); /* density of log theta */
-    for (size_t j = 0; j < n; j++) gradient[j] += (d * theta[i] + 1.0) * jacobian[i * n + j];
-  }
-  return total;
+  const clv_segments segments = segments_of(self);
+  clv_segments_block(&segments, block, n_chain, phi, sum);
 }
 
 static void hierarchy_finish(const void *self, const double *phi, const double *sum, double *log_density,
                              double *gradient) {
-  const hierarchy *h = self;
-  const size_t     n = h->coordinates->n, n_term = h->likelihood.ops->n_term;
-  *log_density = 0.0;
+  const hierarchy   *h        = self;
+  const clv_segments segments = segments_of(h);
+  const size_t       n        = h->slots.coordinates->n;
+  *log_density                = 0.0;
   for (size_t g = 0; g < h->likelihood.n_segment; g++) {
-    double        theta[MOST], jacobian[MOST * MOST], by_theta[MOST];
-    const double *u = phi + g * n;
-    double       *d = gradient + g * n;
-    h->coordinates->natural(u, theta, jacobian);
-    *log_density += h->likelihood.ops->finish(h->likelihood.self, g, theta, sum + g * n_term, by_theta);
-    for (size_t j = 0; j < n; j++) {
-      d[j] = 0.0;
-      for (size_t i = 0; i < n; i++) d[j] += by_theta[i] * theta[i] * jacobian[i * n + j];
-    }
-    *log_density += segment_prior(h, u, theta, jacobian, d);
+    *log_density += clv_segments_finish(&segments, g, phi + g * n, sum, gradient + g * n);
+    *log_density += clv_slots_log_density(&h->slots, phi + g * n, gradient + g * n);
   }
   /* where parameters overflow nothing is known, least of all that the density is boundless */
   if (*log_density == INFINITY) *log_density = NAN;
 }
 
 static double hierarchy_log_likelihood(const void *self, const double *phi, const double *sum) {
-  const hierarchy *h     = self;
-  double           total = 0.0;
-  for (size_t g = 0; g < h->likelihood.n_segment; g++) {
-    double theta[MOST], ignored[MOST];
-    h->coordinates->natural(phi + g * h->coordinates->n, theta, NULL);
-    total +=
-        h->likelihood.ops->finish(h->likelihood.self, g, theta, sum + g * h->likelihood.ops->n_term, ignored);
-  }
-  return total;
+  const clv_segments segments = segments_of(self);
+  return clv_segments_log_likelihood(&segments, phi, sum);
 }
 
-static size_t hierarchy_n_variable(const void *self) {
-  const hierarchy *h = self;
-  return h->coordinates->n;
-}
+static size_t hierarchy_n_variable(const void *self) { return ((const hierarchy *)self)->slots.coordinates->n; }
 
 static void hierarchy_variable(const void *self, size_t i, clv_variable *out) {
   const hierarchy *h = self;
   *out               = (clv_variable){.length = h->likelihood.n_segment};
-  snprintf(out->name, sizeof out->name, "%s", h->coordinates->parameter[i]);
+  snprintf(out->name, sizeof out->name, "%s", h->slots.coordinates->parameter[i]);
   if (h->likelihood.n_segment > 1) snprintf(out->dimension, sizeof out->dimension, "segment");
 }
 
 static void hierarchy_constrain(const void *self, const double *phi, double *value) {
-  const hierarchy *h = self;
-  const size_t     n = h->coordinates->n, n_segment = h->likelihood.n_segment;
-  for (size_t g = 0; g < n_segment; g++) {
-    double theta[MOST];
-    h->coordinates->natural(phi + g * n, theta, NULL);
-    for (size_t i = 0; i < n; i++) value[i * n_segment + g] = theta[i];
-  }
+  const clv_segments segments = segments_of(self);
+  clv_segments_constrain(&segments, phi, value);
 }
 
 static void hierarchy_prior_draw(const void *self, clv_rng *rng, double *phi) {
   const hierarchy *h = self;
-  const size_t     n = h->coordinates->n;
-  for (size_t g = 0; g < h->likelihood.n_segment; g++) {
-    bool found = false;
-    for (int t = 0; t < DRAW_TRIES && !found; t++) {
-      double value[MOST];
-      found = true;
-      for (size_t i = 0; i < n; i++) {
-        value[i] = clv_prior_draw(&h->slot[i].prior, rng);
-        if ((h->named >> i & 1u) == 0) continue;
-        found    = found && value[i] > 0.0;
-        value[i] = clv_log(value[i]);
-      }
-      found = found && h->coordinates->from_slots(h->named, value, phi + g * n);
-    }
-    if (!found) /* a prior with next to no mass where the model lives */
-      for (size_t i = 0; i < n; i++) phi[g * n + i] = NAN;
-  }
+  for (size_t g = 0; g < h->likelihood.n_segment; g++)
+    clv_slots_draw(&h->slots, rng, phi + g * h->slots.coordinates->n);
 }
 
-/* Near the middle of the default priors, spread over chains: far enough apart for R-hat to mean something. */
 static void hierarchy_start(const void *self, clv_rng *rng, double *phi) {
   const hierarchy *h = self;
-  const size_t     n = h->coordinates->n;
   for (size_t g = 0; g < h->likelihood.n_segment; g++)
-    for (size_t i = 0; i < n; i++) {
-      const double *normal = h->middle[i].argument;
-      phi[g * n + i]       = normal[0] + normal[1] * (2.0 * clv_rng_uniform(rng) - 1.0);
-    }
+    clv_slots_start(&h->slots, rng, phi + g * h->slots.coordinates->n);
 }
 
 static int hierarchy_prior_line(const void *self, size_t i, char *line, size_t size) {
   const hierarchy *h = self;
-  char             density[96];
-  if (i >= h->coordinates->n) return 0;
-  const bool named = (h->named >> i & 1u) != 0;
-  clv_prior_print(&h->slot[i].prior, density, sizeof density);
-  snprintf(line, size, "%s ~ %s: %s", named ? h->coordinates->parameter[i] : h->coordinates->coordinate[i],
-           density, named ? "from the configuration" : h->slot[i].reason);
+  if (i >= h->slots.coordinates->n) return 0;
+  clv_slots_line(&h->slots, i, line, size);
   return 1;
 }
 
@@ -203,36 +129,29 @@ static const clv_model_ops HIERARCHY = {
     .free           = hierarchy_free,
 };
 
-static clv_status slots_fill(hierarchy *h, const clv_hierarchy_plan *plan) {
+static clv_status independent_new(clv_likelihood *likelihood, const clv_slots *slots, clv_model *out) {
+  hierarchy *h  = NULL;
   clv_status st = CLV_OK;
-  for (size_t i = 0; i < plan->coordinates->n; i++) {
-    h->slot[i]   = (slot){.prior = plan->slot[i].prior, .reason = plan->slot[i].reason};
-    h->middle[i] = plan->slot[i].prior;
-  }
-  for (size_t k = 0; plan->priors != NULL && k < plan->priors->n; k++)
-    for (size_t i = 0; i < plan->coordinates->n; i++) {
-      const clv_prior_text *text = &plan->priors->item[k];
-      if (strcmp(text->name, plan->coordinates->parameter[i]) != 0) continue;
-      CLV_TRY(clv_prior_parse(text->name, text->text, &h->slot[i].prior));
-      h->named |= 1u << i;
-    }
+  CLV_TRY(clv_calloc(1, sizeof *h, (void **)&h));
+  h->slots      = *slots;
+  h->likelihood = *likelihood;
+  *likelihood   = (clv_likelihood){0};
+  *out          = (clv_model){.ops = &HIERARCHY, .self = h};
 out:
   return st;
 }
 
 clv_status clv_hierarchy_new(clv_likelihood *likelihood, const clv_hierarchy_plan *plan, clv_model *out) {
-  hierarchy *h  = NULL;
-  clv_status st = CLV_OK;
-  CLV_CHECK(plan->coordinates->n <= MOST && likelihood->ops->n_parameter == plan->coordinates->n);
-  CLV_TRY(clv_calloc(1, sizeof *h, (void **)&h));
-  h->coordinates = plan->coordinates;
-  snprintf(h->name, sizeof h->name, "%s", plan->name);
-  CLV_TRY(slots_fill(h, plan));
-  h->likelihood = *likelihood;
-  *likelihood   = (clv_likelihood){0};
-  *out          = (clv_model){.ops = &HIERARCHY, .self = h};
-  h             = NULL;
+  const size_t n_segment = likelihood->n_segment;
+  clv_slots    slots;
+  clv_status   st = CLV_OK;
+  CLV_CHECK(plan->coordinates->n <= CLV_SEGMENT_PARAMETER_MAX && n_segment <= CLV_SEGMENT_MAX &&
+            likelihood->ops->n_parameter == plan->coordinates->n);
+  CLV_TRY(clv_slots_fill(plan->coordinates, plan->slot, plan->priors, &slots));
+  if (plan->pooled && n_segment > 1)
+    CLV_TRY(clv_pooled_new(likelihood, &slots, plan, out));
+  else
+    CLV_TRY(clv_comm_agree(plan->comm, independent_new(likelihood, &slots, out)));
 out:
-  hierarchy_free(h);
   return st;
 }

@@ -9,6 +9,9 @@
 /** Most natural parameters of a segment. */
 #define CLV_SEGMENT_PARAMETER_MAX 8
 
+/** Most segments of a model that has parameters for each. */
+#define CLV_SEGMENT_MAX 1024
+
 /** A likelihood with customers integrated out, given each segment's natural parameters (r, alpha, …): the
  * part of a model that touches data. Priors, transforms and pooling are the hierarchy's (hierarchy.h). The
  * rules of clv_model_ops hold. */
@@ -23,6 +26,9 @@ typedef struct clv_likelihood_ops {
    * [n_parameter]. */
   double (*finish)(const void *self, size_t segment, const double *theta, const double *sum,
                    double *gradient);
+  /** Segments [*first, *last) are all that have customers in the block: theta of the others is not read.
+   * NULL: it may be any. */
+  void (*touched)(const void *self, size_t block, size_t *first, size_t *last);
   void (*free)(void *self);
 } clv_likelihood_ops;
 

@@ -116,6 +116,7 @@ static size_t process_simulate_alive(const double *theta, double T, clv_rng *rng
 const clv_process_ops CLV_MBG_NBD_PROCESS = {
     .name           = "mbg_nbd",
     .n_parameter    = N_PARAMETER,
+    .coordinates    = &CLV_BG_COORDINATES,
     .parameter      = PARAMETER,
     .n_latent       = 2,
     .latent         = LATENT,

@@ -39,7 +39,7 @@ static bool coordinates_from_slots(unsigned named, const double *slot, double *u
   return true;
 }
 
-static const clv_coordinates COORDINATES = {
+const clv_coordinates CLV_PARETO_COORDINATES = {
     .n               = N_PARAMETER,
     .parameter       = PARAMETER,
     .coordinate      = COORDINATE,
@@ -55,6 +55,10 @@ typedef struct pareto_nbd {
 } pareto_nbd;
 
 static size_t likelihood_n_block(const void *self) { return ((const pareto_nbd *)self)->rows->n_block; }
+
+static void likelihood_touched(const void *self, size_t block, size_t *first, size_t *last) {
+  clv_purchase_rows_touched(((const pareto_nbd *)self)->rows, block, first, last);
+}
 
 static void rows_sum(const pareto_nbd *l, size_t first, size_t n, const double *theta, double *sum) {
   const clv_purchase_rows  *rows = l->rows;
@@ -104,6 +108,7 @@ static const clv_likelihood_ops LIKELIHOOD = {
     .n_block     = likelihood_n_block,
     .block       = likelihood_block,
     .finish      = likelihood_finish,
+    .touched     = likelihood_touched,
     .free        = likelihood_free,
 };
 
@@ -141,7 +146,12 @@ clv_status clv_pareto_nbd_new(const clv_purchase_data *data, clv_model *out) {
        "mean lifetime, at the mean dropout rate, from 0.02 to 50 mean observed ages"},
   };
   const clv_hierarchy_plan plan = {
-      .name = "pareto_nbd", .coordinates = &COORDINATES, .slot = slot, .priors = data->priors};
+      .name        = "pareto_nbd",
+      .coordinates = &CLV_PARETO_COORDINATES,
+      .slot        = slot,
+      .priors      = data->priors,
+      .comm        = data->comm,
+      .pooled      = data->cells->pooled};
   CLV_TRY(clv_comm_agree(data->comm, clv_hierarchy_new(&likelihood, &plan, out)));
 out:
   clv_likelihood_free(&likelihood);

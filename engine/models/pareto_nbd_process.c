@@ -166,6 +166,7 @@ static size_t process_simulate(const double *theta, double T, clv_rng *rng, doub
 const clv_process_ops CLV_PARETO_NBD_PROCESS = {
     .name           = "pareto_nbd",
     .n_parameter    = N_PARAMETER,
+    .coordinates    = &CLV_PARETO_COORDINATES,
     .parameter      = PARAMETER,
     .n_latent       = 2,
     .latent         = LATENT,

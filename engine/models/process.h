@@ -36,6 +36,7 @@ typedef struct clv_process_ops {
   const char *const *latent;     /* [n_latent] "lambda", "p" */
   bool               by_recency; /* what an alive customer does depends on t_x too, not only on x and T */
   bool by_opportunity; /* times are whole opportunities: likelihoods are probabilities, not densities */
+  const struct clv_coordinates *coordinates; /* in which segments are pooled; NULL: they are not */
   double (*log_likelihood)(const double *theta, const clv_customer *who);
   /** The log-likelihood too, and its gradient in theta. @param[out] by_theta [n_parameter] */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
@@ -74,6 +75,7 @@ typedef struct clv_spend_ops {
   const char        *name; /* "gamma_gamma" */
   size_t             n_parameter;
   const char *const *parameter;                                           /* "p", "q", "v" */
+  const struct clv_coordinates *coordinates; /* in which segments are pooled; NULL: they are not */
   double (*log_likelihood)(const double *theta, const clv_customer *who); /* 0 where x = 0 */
   /** The same and its gradient. @param[out] by_theta [n_parameter] */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);

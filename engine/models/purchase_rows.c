@@ -239,6 +239,12 @@ void clv_purchase_rows_free(clv_purchase_rows **self) {
   *self = NULL;
 }
 
+void clv_purchase_rows_touched(const clv_purchase_rows *self, size_t block, size_t *first, size_t *last) {
+  const size_t begin = self->block_run[block], end = self->block_run[block + 1];
+  *first = begin < end ? self->run[begin].segment : 0; /* runs ascend by segment */
+  *last  = begin < end ? self->run[end - 1].segment + 1 : 0;
+}
+
 clv_status clv_mean_age(const clv_comm *comm, const clv_cells *cells, double *mean) {
   clv_exact_sum *sum = NULL;
   double         total[2];

@@ -43,6 +43,9 @@ typedef struct clv_purchase_rows {
 clv_status clv_purchase_rows_new(const clv_cells *cells, clv_purchase_rows **out);
 void       clv_purchase_rows_free(clv_purchase_rows **self);
 
+/** Segments [*first, *last) are all that the block has rows of. Not collective. */
+void clv_purchase_rows_touched(const clv_purchase_rows *self, size_t block, size_t *first, size_t *last);
+
 /** Mean T over all customers, or 1 where there are none: what default priors of rates are relative to.
  * Collective. */
 clv_status clv_mean_age(const clv_comm *comm, const clv_cells *cells, double *mean);

@@ -13,6 +13,7 @@ typedef enum clv_rng_purpose {
   CLV_RNG_CUSTOMER   = 6, /* customers' own parameters given a posterior draw */
   CLV_RNG_PREDICTIVE = 7, /* posterior-predictive counts */
   CLV_RNG_SAMPLE     = 8, /* choice of customers whose draws are kept */
+  CLV_RNG_SEGMENT    = 9, /* parameters of a segment that has not been seen, given a posterior draw */
   /* momenta of customers' own parameters, in transitions and in the search for a step size */
   CLV_RNG_LATENT      = 16,
   CLV_RNG_LATENT_STEP = 17

@@ -82,7 +82,8 @@ void clv_sampler_free(clv_sampler **self);
  * with a finite log-density */
 clv_status clv_sampler_run(clv_sampler *self, int n_draw, const clv_sampler_watch *watch, clv_leg *leg);
 
-/** Inverse metric after warm-up, dense [dim][dim] (may be NULL), and the pooled step size: the same on every
+/** Inverse metric after warm-up (may be NULL), [dim][dim], or its diagonal [dim] where that is all there is
+ * (clv_metric_is_dense), and the pooled step size: the same on every
  * rank. NaN before the warm-up's last leg. Not collective. */
 void clv_sampler_tuning(const clv_sampler *self, double *step_size, double *inv_metric);
 

@@ -55,13 +55,8 @@ out:
 }
 
 void clv_tuning_copy(const clv_tuning *self, double *step_size, double *inverse) {
-  const size_t dim   = self->metric.dim;
-  const bool   dense = clv_metric_is_dense(dim);
-  *step_size         = self->settled ? clv_exp(self->log_step) : (double)NAN;
-  for (size_t i = 0; i < dim && inverse != NULL; i++) {
-    for (size_t j = 0; j < dim; j++) {
-      const double value = dense ? self->metric.inverse[i * dim + j] : i == j ? self->metric.inverse[i] : 0.0;
-      inverse[i * dim + j] = self->settled ? value : (double)NAN;
-    }
-  }
+  const size_t dim = self->metric.dim, width = clv_metric_is_dense(dim) ? dim * dim : dim;
+  *step_size       = self->settled ? clv_exp(self->log_step) : (double)NAN;
+  for (size_t i = 0; i < width && inverse != NULL; i++)
+    inverse[i] = self->settled ? self->metric.inverse[i] : (double)NAN;
 }

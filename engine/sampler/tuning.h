@@ -22,7 +22,7 @@ void       clv_tuning_free(clv_tuning *self);
 clv_status clv_tuning_pool(clv_tuning *self, const clv_model *model, const clv_sampler_plan *plan,
                            void *records);
 
-/** @param[out] inverse  dense [dim][dim], may be NULL; NaN before the end of the warm-up, as *step_size is */
+/** @param[out] inverse  as clv_sampler_tuning, may be NULL; NaN before the end of the warm-up, as *step_size is */
 void clv_tuning_copy(const clv_tuning *self, double *step_size, double *inverse);
 
 #endif
