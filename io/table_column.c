@@ -171,12 +171,17 @@ out:
   return st;
 }
 
+static clv_status too_many_labels(const clv_table_column *self) {
+  return clv_fail(CLV_EDATA, "column '%s' of the customer table has more than %u labels; %s", self->name,
+                  CLV_LABEL_N_MAX,
+                  self->use == CLV_TABLE_SEGMENT ? "a segment is a group of customers: use a coarser column"
+                                                 : "if it should hold numbers, some do not");
+}
+
 static clv_status label_add(clv_table_column *self, const char *text, size_t n) {
   clv_status st    = CLV_OK;
   char      *label = NULL;
-  if (self->n_label == CLV_LABEL_N_MAX)
-    return clv_fail(CLV_EDATA, "column '%s' of the customer table has more than %u labels", self->name,
-                    CLV_LABEL_N_MAX);
+  if (self->n_label == CLV_LABEL_N_MAX) return too_many_labels(self);
   CLV_TRY(clv_alloc(n + 1, 1, (void **)&label));
   memcpy(label, text, n);
   label[n] = '\0';
@@ -270,11 +275,7 @@ static clv_status labels_settle(clv_table_column *self, const clv_comm *comm, bo
   void      *all  = NULL;
   size_t     n = 0, total = 0;
   int64_t    missing = self->n_missing > 0 || literal_missing_is_used(self);
-  if (has_lost)
-    st = clv_fail(
-        CLV_EDATA,
-        "column '%s' of the customer table has more than %u labels; if it should hold numbers, some do not",
-        self->name, CLV_LABEL_N_MAX);
+  if (has_lost) st = too_many_labels(self);
   if (st == CLV_OK) st = labels_pack(self, &mine, &n);
   CLV_TRY(clv_comm_agree(comm, st));
   clv_comm_max_i64(comm, &missing, 1);

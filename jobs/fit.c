@@ -20,7 +20,8 @@
 
 enum { LEG_DRAWS = 50, MOST_VARIABLES = 64 };
 static const double ESS_EVERY = 3.0; /* seconds between looks at the ESS so far */
-static const double ESS_SHARE = 0.05; /* of the time may go into them: with many segments few values are seen */
+static const double ESS_SHARE =
+    0.05; /* of the time may go into them: with many segments few values are seen */
 
 /* What the draws depend on, beside the data. */
 static const char *const MATTERS[] = {"model",

@@ -188,7 +188,7 @@ static clv_status purchases_new(const clv_comm *shards, const clv_portfolio *por
                                    .T         = columns.T,
                                    .count     = columns.count,
                                    .n_segment = n_segment_of(portfolio, config),
-                                    .pooled    = config->model.pooling == CLV_POOLING_PARTIAL};
+                                   .pooled    = config->model.pooling == CLV_POOLING_PARTIAL};
   const clv_purchase_data data  = {.comm = shards, .cells = &cells, .priors = priors};
   char                    name[CLV_NAME_MAX];
   clv_purchases_name(config->model.purchases, config->model.erlang_k, name);

@@ -16,8 +16,8 @@ static clv_status parameter_take(const clv_draws *draws, const char *name, size_
   const clv_trace_variable *variable = variable_find(draws, name);
   const long                offset   = clv_draws_find(draws, name);
   const size_t              all      = draws->n_chain * draws->n_draw;
-  if (variable == NULL || (variable->length != 1 && variable->length != to->n_segment &&
-                           variable->length + 1 != to->n_segment))
+  if (variable == NULL ||
+      (variable->length != 1 && variable->length != to->n_segment && variable->length + 1 != to->n_segment))
     return clv_fail(CLV_EDATA,
                     "the trace has no variable '%s' for this model and portfolio; run clv fit again", name);
   for (size_t s = 0; s < to->n_draw; s++) {
@@ -62,7 +62,8 @@ static clv_status population_find(const clv_draws *draws, const char *name, long
   snprintf(text, sizeof text, CLV_TAU "%.32s", name);
   *spread = clv_draws_find(draws, text);
   if (*centre >= 0 && *spread >= 0) return CLV_OK;
-  return clv_fail(CLV_EDATA, "the trace has no '%.64s', which a fit with model.pooling: partial has; run clv fit again",
+  return clv_fail(CLV_EDATA,
+                  "the trace has no '%.64s', which a fit with model.pooling: partial has; run clv fit again",
                   text);
 }
 
@@ -72,12 +73,14 @@ clv_status clv_theta_new_segment(const clv_draws *draws, const clv_coordinates *
   long         centre[CLV_SEGMENT_PARAMETER_MAX], spread[CLV_SEGMENT_PARAMETER_MAX];
   clv_status   st = CLV_OK;
   CLV_CHECK(coordinates != NULL && coordinates->n == n);
-  for (size_t k = 0; k < n; k++) CLV_TRY(population_find(draws, coordinates->parameter[k], &centre[k], &spread[k]));
+  for (size_t k = 0; k < n; k++)
+    CLV_TRY(population_find(draws, coordinates->parameter[k], &centre[k], &spread[k]));
   for (size_t s = 0; s < theta->n_draw; s++) {
     const size_t  at  = s * all / theta->n_draw;
     const double *row = draws->value + at * draws->n_value;
     double        population[CLV_SEGMENT_PARAMETER_MAX], tau[CLV_SEGMENT_PARAMETER_MAX];
-    clv_rng       rng = clv_rng_at(seed, CLV_RNG_SEGMENT, part, (uint32_t)(at / draws->n_draw), (uint32_t)(at % draws->n_draw));
+    clv_rng       rng = clv_rng_at(seed, CLV_RNG_SEGMENT, part, (uint32_t)(at / draws->n_draw),
+                                   (uint32_t)(at % draws->n_draw));
     for (size_t k = 0; k < n; k++) population[k] = row[centre[k]], tau[k] = row[spread[k]];
     clv_pooled_new_segment(coordinates, population, tau, &rng,
                            theta->value + (s * theta->n_segment + theta->n_segment - 1) * n);

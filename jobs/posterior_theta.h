@@ -23,8 +23,8 @@ void       clv_theta_free(clv_theta *self);
  * seen. */
 bool clv_theta_has_population(const clv_draws *draws);
 
-/** Fills the last segment of `theta`, of clv_theta_take over one segment more than the fit had: parameters of a
- * segment that has not been seen, drawn from each draw's population with the numbers named (seed, SEGMENT,
+/** Fills the last segment of `theta`, of clv_theta_take over one segment more than the fit had: parameters of
+ * a segment that has not been seen, drawn from each draw's population with the numbers named (seed, SEGMENT,
  * part, chain, draw). Not collective.
  *  @param part  0 for purchases, 1 for spend @return CLV_EDATA where the trace lacks the population */
 clv_status clv_theta_new_segment(const clv_draws *draws, const clv_coordinates *coordinates, uint64_t seed,

@@ -143,8 +143,8 @@ static clv_status forecast_make(predict *p) {
   const clv_process_ops *process = clv_fit_process(c);
   const clv_spend_ops   *spend   = p->has_spend ? clv_spend_find(c->model.spend) : NULL;
   const size_t most = (size_t)c->predict.draws, n_segment = facts_of(p)->n_segment + p->has_new_segment;
-  const double           units_of_year = 365.25 / clv_time_unit_days(c->data.time_unit);
-  clv_status             st            = CLV_OK;
+  const double units_of_year = 365.25 / clv_time_unit_days(c->data.time_unit);
+  clv_status   st            = CLV_OK;
   if (process == NULL)
     return clv_fail(CLV_EUSAGE, "model.purchases: there are no forecasts for '%s' yet", c->model.purchases);
   CLV_TRY(clv_theta_take(p->draws, process->parameter, process->n_parameter, n_segment, most, &p->theta));
@@ -188,8 +188,8 @@ static clv_status predict_begin(predict *p) {
   CLV_TRY(clv_portfolio_open(p->world, p->portfolio_path, &p->portfolio));
   CLV_TRY(clv_draws_read(p->world, p->trace_path, &p->draws));
   CLV_TRY(clv_theta_check(p->world, p->trace_path, p->portfolio));
-  p->has_spend   = facts_of(p)->has_spend && strcmp(p->config->model.spend, "none") != 0;
-  p->has_forever = p->has_spend && p->config->predict.discount_rate > 0.0;
+  p->has_spend       = facts_of(p)->has_spend && strcmp(p->config->model.spend, "none") != 0;
+  p->has_forever     = p->has_spend && p->config->predict.discount_rate > 0.0;
   p->has_new_segment = clv_theta_has_population(p->draws);
   CLV_TRY(histories_scan(p, &keys, &n_keys));
   CLV_TRY(clv_comm_agree(p->world, forecast_make(p)));

@@ -82,8 +82,8 @@ static void implied_fill(const prior *p, const clv_config *config, const double 
 }
 
 static clv_status draws_make(prior *p, const clv_config *config) {
-  const clv_model *model = &p->model.model;
-  double          *room  = NULL;
+  const clv_model *model   = &p->model.model;
+  double          *room    = NULL;
   const size_t     n_value = clv_model_n_value(model);
   clv_status       st = clv_alloc(model->ops->n_dim(model->self) + n_value, sizeof *room, (void **)&room);
   if (st < 0) return st;

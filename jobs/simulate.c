@@ -11,12 +11,23 @@
 #include <zlib.h>
 
 #include "comm/blocks.h"
+#include "engine/simulate/market.h"
 #include "io/files.h"
 #include "jobs/progress.h"
 #include "jobs/simulate_options.h"
 
 enum { CUSTOMERS_AT_ONCE = 1 << 16, ROW_MOST = 96, PATH_MOST = 4096 };
 static const double DAYS_OF_WEEK = 7.0, SECONDS_OF_DAY = 86400.0;
+
+/* What is simulated. */
+typedef struct world {
+  const clv_simulate_options *o;      /* borrowed */
+  clv_market                 *market; /* owned */
+} world;
+
+static const clv_shop *shop_of(const world *w, uint64_t customer) {
+  return clv_market_shop(w->market, clv_market_segment(w->market, customer));
+}
 
 /* Text that grows. */
 typedef struct text {
@@ -49,6 +60,11 @@ static void put_number(text *t, uint64_t value, int width) {
 static void put_id(text *t, uint64_t customer) {
   put(t, 'C');
   put_number(t, customer, 9);
+}
+
+static void put_segment(text *t, size_t segment) {
+  put(t, 'S');
+  put_number(t, segment + 1, 4);
 }
 
 static void put_date(text *t, int64_t day) {
@@ -84,17 +100,18 @@ static void put_amount(text *t, double amount) {
 }
 
 /* Appends what one customer contributes to a file. */
-typedef clv_status (*customer_writer)(text *t, const clv_simulate_options *o, uint64_t customer);
+typedef clv_status (*customer_writer)(text *t, const world *w, uint64_t customer);
 
-static clv_status purchases_write(text *t, const clv_simulate_options *o, uint64_t customer) {
-  clv_shopper shopper = clv_shopper_at(&o->shop, customer);
-  double      time, amount;
-  clv_status  st = CLV_OK;
-  while (clv_shopper_buy(&shopper, &o->shop, &time, &amount)) {
+static clv_status purchases_write(text *t, const world *w, uint64_t customer) {
+  const clv_shop *shop    = shop_of(w, customer);
+  clv_shopper     shopper = clv_shopper_at(shop, customer);
+  double          time, amount;
+  clv_status      st = CLV_OK;
+  while (clv_shopper_buy(&shopper, shop, &time, &amount)) {
     CLV_TRY(text_room(t, ROW_MOST));
     put_id(t, customer);
     put(t, ',');
-    put_time(t, o, time);
+    put_time(t, w->o, time);
     put(t, ',');
     put_amount(t, amount);
     put(t, '\n');
@@ -103,21 +120,33 @@ out:
   return st;
 }
 
-static clv_status truth_write(text *t, const clv_simulate_options *o, uint64_t customer) {
-  clv_shopper shopper = clv_shopper_at(&o->shop, customer);
-  double      time, amount;
-  uint64_t    observed = 0, later = 0;
-  bool        alive = true;
-  clv_status  st    = CLV_OK;
-  while (clv_shopper_buy(&shopper, &o->shop, &time, &amount)) {
-    *(time < o->shop.weeks ? &observed : &later) += 1;
-    if (time < o->shop.weeks) alive = shopper.is_alive;
+static clv_status truth_write(text *t, const world *w, uint64_t customer) {
+  const clv_shop *shop    = shop_of(w, customer);
+  clv_shopper     shopper = clv_shopper_at(shop, customer);
+  double          time, amount;
+  uint64_t        observed = 0, later = 0;
+  bool            alive = true;
+  clv_status      st    = CLV_OK;
+  while (clv_shopper_buy(&shopper, shop, &time, &amount)) {
+    *(time < shop->weeks ? &observed : &later) += 1;
+    if (time < shop->weeks) alive = shopper.is_alive;
   }
   CLV_TRY(text_room(t, 3 * ROW_MOST));
   put_id(t, customer);
   t->n += (size_t)snprintf(t->bytes + t->n, 3 * ROW_MOST - 16, ",%.9g,%.9g,%.9g,%llu,%llu,%d\n",
                            shopper.lambda, shopper.dropout, clv_shopper_mean_spend(&shopper),
                            (unsigned long long)observed, (unsigned long long)later, alive);
+out:
+  return st;
+}
+
+static clv_status segment_write(text *t, const world *w, uint64_t customer) {
+  clv_status st = CLV_OK;
+  CLV_TRY(text_room(t, ROW_MOST));
+  put_id(t, customer);
+  put(t, ',');
+  put_segment(t, clv_market_segment(w->market, customer));
+  put(t, '\n');
 out:
   return st;
 }
@@ -130,11 +159,10 @@ typedef struct target {
   customer_writer writer;
 } target;
 
-static clv_status customers_write(text *t, const clv_simulate_options *o, const target *to, uint64_t first,
-                                  uint64_t last) {
+static clv_status customers_write(text *t, const world *w, const target *to, uint64_t first, uint64_t last) {
   clv_status st = CLV_OK;
   t->n          = 0;
-  for (uint64_t i = first; i < last && st == CLV_OK; i++) st = to->writer(t, o, i);
+  for (uint64_t i = first; i < last && st == CLV_OK; i++) st = to->writer(t, w, i);
   return st;
 }
 
@@ -150,8 +178,7 @@ static clv_status bytes_put(int file, const char *bytes, size_t n, int64_t at, c
 
 /* The same bytes on any number of ranks: each round's customers are cut over the ranks, and each rank writes
  * its text behind the others'. */
-static clv_status rounds_write(const clv_comm *comm, const clv_simulate_options *o, const target *to,
-                               int file) {
+static clv_status rounds_write(const clv_comm *comm, const world *w, const target *to, int file) {
   text       t  = {0};
   int64_t    at = (int64_t)strlen(to->header);
   clv_status st =
@@ -162,7 +189,7 @@ static clv_status rounds_write(const clv_comm *comm, const clv_simulate_options 
     const uint64_t n = to->last - begin < step ? to->last - begin : step;
     uint64_t       first, last;
     clv_slice_of(n, clv_comm_rank(comm), clv_comm_size(comm), &first, &last);
-    st                   = customers_write(&t, o, to, begin + first, begin + last);
+    st                   = customers_write(&t, w, to, begin + first, begin + last);
     const int64_t before = clv_comm_scan_before(comm, (int64_t)t.n);
     int64_t       all    = (int64_t)t.n;
     clv_comm_sum_i64(comm, &all, 1);
@@ -176,7 +203,7 @@ out:
 }
 
 /* Rank 0 makes the file, all write into it, rank 0 gives it its name. Collective. */
-static clv_status plain_write(const clv_comm *comm, const clv_simulate_options *o, const target *to) {
+static clv_status plain_write(const clv_comm *comm, const world *w, const target *to) {
   const bool root = clv_comm_rank(comm) == 0;
   int        file = -1;
   clv_status st   = CLV_OK;
@@ -186,7 +213,7 @@ static clv_status plain_write(const clv_comm *comm, const clv_simulate_options *
   if (!root && (file = open(to->temporary, O_WRONLY | O_CLOEXEC)) < 0)
     st = clv_file_write_failed(to->temporary, errno);
   CLV_TRY(clv_comm_agree(comm, st));
-  CLV_TRY(rounds_write(comm, o, to, file));
+  CLV_TRY(rounds_write(comm, w, to, file));
   if (close(file) != 0) st = clv_file_write_failed(to->temporary, errno);
   file = -1;
   CLV_TRY(clv_comm_agree(comm, st));
@@ -199,7 +226,7 @@ out:
 }
 
 /* A compressed file is one stream: one rank writes all of it. Not collective. */
-static clv_status gzip_write(const clv_simulate_options *o, const target *to) {
+static clv_status gzip_write(const world *w, const target *to) {
   text       t    = {0};
   gzFile     file = gzopen(to->temporary, "wb6");
   clv_status st   = CLV_OK;
@@ -208,7 +235,7 @@ static clv_status gzip_write(const clv_simulate_options *o, const target *to) {
   if (gzputs(file, to->header) < 0) st = clv_file_write_failed(to->temporary, errno);
   for (uint64_t begin = to->first; begin < to->last && st == CLV_OK; begin += CUSTOMERS_AT_ONCE) {
     const uint64_t end = to->last - begin < CUSTOMERS_AT_ONCE ? to->last : begin + CUSTOMERS_AT_ONCE;
-    st                 = customers_write(&t, o, to, begin, end);
+    st                 = customers_write(&t, w, to, begin, end);
     if (st == CLV_OK && t.n > 0 && gzfwrite(t.bytes, 1, t.n, file) != t.n)
       st = clv_file_write_failed(to->temporary, errno);
   }
@@ -231,35 +258,54 @@ static void log_name(const clv_simulate_options *o, uint64_t k, char *name, size
     snprintf(name, size, "transactions-%05llu.csv%s", (unsigned long long)k, o->gzip ? ".gz" : "");
 }
 
-static clv_status logs_write(const clv_comm *comm, const clv_simulate_options *o, const char *folder,
-                             clv_progress *progress) {
-  clv_status st = CLV_OK;
+static clv_status logs_write(const clv_comm *comm, const world *w, clv_progress *progress) {
+  const clv_simulate_options *o  = w->o;
+  clv_status                  st = CLV_OK;
   for (uint64_t k = 0; k < o->files; k++) {
     target to = {.header = "customer_id,date,amount\n", .writer = purchases_write};
     char   name[64];
     log_name(o, k, name, sizeof name);
-    target_name(&to, folder, name);
+    target_name(&to, o->output, name);
     clv_slice_of(o->customers, (int)k, (int)o->files, &to.first, &to.last);
     if (!o->gzip)
-      CLV_TRY(plain_write(comm, o, &to));
+      CLV_TRY(plain_write(comm, w, &to));
     else if (k % (uint64_t)clv_comm_size(comm) == (uint64_t)clv_comm_rank(comm) && st == CLV_OK)
-      st = gzip_write(o, &to); /* agreed upon when all are done */
+      st = gzip_write(w, &to); /* agreed upon when all are done */
     clv_progress_update(progress, to.last, NULL);
   }
 out:
   return clv_comm_agree(comm, st);
 }
 
-static clv_status truth_json_write(const clv_simulate_options *o, const char *folder) {
-  const clv_shop *s = &o->shop;
-  char            path[PATH_MOST];
-  json_t         *root =
-      json_pack("{s:{s:f,s:f,s:f,s:f,s:f,s:f,s:f}, s:I, s:I, s:f, s:f, s:f, s:b}", "parameters", "r", s->r,
-                "alpha", s->alpha, "a", s->a, "b", s->b, "p", s->p, "q", s->q, "v", s->v, "customers",
+static json_t *parameters_json(const clv_shop *s) {
+  return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "r", s->r, "alpha", s->alpha, "a", s->a, "b", s->b, "p",
+                   s->p, "q", s->q, "v", s->v);
+}
+
+static json_t *segments_json(const world *w) {
+  json_t *all = json_object();
+  for (size_t g = 0; g < clv_market_n(w->market); g++) {
+    char name[32];
+    snprintf(name, sizeof name, "S%04zu", g + 1);
+    json_object_set_new(all, name, parameters_json(clv_market_shop(w->market, g)));
+  }
+  return all;
+}
+
+static clv_status truth_json_write(const world *w) {
+  const clv_simulate_options *o = w->o;
+  const clv_shop             *s = &o->shop;
+  char                        path[PATH_MOST];
+  json_t                     *root =
+      json_pack("{s:o, s:I, s:I, s:f, s:f, s:f, s:b}", "parameters", parameters_json(s), "customers",
                 (json_int_t)o->customers, "seed", (json_int_t)s->seed, "weeks", s->weeks, "holdout",
                 s->holdout, "acquisition", s->acquisition, "continuous", o->continuous);
+  if (root != NULL && o->segments > 1) {
+    json_object_set_new(root, "tau", json_real(o->tau));
+    json_object_set_new(root, "segments", segments_json(w));
+  }
   char *dump = root == NULL ? NULL : json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-  snprintf(path, sizeof path, "%s/truth.json", folder);
+  snprintf(path, sizeof path, "%s/truth.json", o->output);
   clv_status st = dump == NULL ? clv_fail(CLV_ENOMEM, "no memory for '%s'", path)
                                : clv_file_write(path, dump, strlen(dump));
   free(dump);
@@ -273,9 +319,16 @@ static void date_print(int64_t day, char *out, size_t size) {
   snprintf(out, size, "%04d-%02d-%02d", year, month, of_month);
 }
 
+/* The section on the customer table; "" without segments. */
+static void customers_print(const clv_simulate_options *o, const char *full, char *out, size_t size) {
+  out[0] = '\0';
+  if (o->segments > 1)
+    snprintf(out, size, "customers:\n  table: \"%s/customers.csv\"\n  segment: segment\n", full);
+}
+
 /* Runs as it is, from any directory: paths are absolute. */
 static clv_status config_write(const clv_simulate_options *o, const char *folder) {
-  char          path[PATH_MOST], end[32], last[32], *all = NULL, log[64];
+  char          path[PATH_MOST], end[32], last[32], *all = NULL, log[64], customers[PATH_MOST + 64];
   char         *full     = realpath(folder, NULL);
   const int64_t observed = o->start + (int64_t)floor(o->shop.weeks * DAYS_OF_WEEK) - 1;
   if (full == NULL) return clv_file_write_failed(folder, errno);
@@ -283,14 +336,15 @@ static clv_status config_write(const clv_simulate_options *o, const char *folder
   if (o->files > 1) snprintf(log, sizeof log, "transactions-*.csv%s", o->gzip ? ".gz" : "");
   date_print(observed, end, sizeof end);
   date_print(observed + (int64_t)floor(o->shop.holdout * DAYS_OF_WEEK), last, sizeof last);
+  customers_print(o, full, customers, sizeof customers);
   const int n = asprintf(
       &all,
       "# A simulated shop; its truth is in truth.json and truth.csv.\nname: example\ndata:\n  transactions: "
       "\"%s/%s\"\n"
       "  columns: {customer: customer_id, time: date, amount: amount}\n  time_unit: week\n  merge_unit: %s\n"
-      "  observation_end: %s\n%s%s%spredict:\n  horizon: %g\n  discount_rate: 0.10\n",
+      "  observation_end: %s\n%s%s%s%spredict:\n  horizon: %g\n  discount_rate: 0.10\n",
       full, log, o->continuous ? "instant" : "day", end, o->shop.holdout > 0 ? "  holdout_end: " : "",
-      o->shop.holdout > 0 ? last : "", o->shop.holdout > 0 ? "\n" : "",
+      o->shop.holdout > 0 ? last : "", o->shop.holdout > 0 ? "\n" : "", customers,
       o->shop.holdout > 0 ? o->shop.holdout : 39.0);
   snprintf(path, sizeof path, "%s/clv.yaml", folder);
   clv_status st =
@@ -300,30 +354,45 @@ static clv_status config_write(const clv_simulate_options *o, const char *folder
   return st;
 }
 
+/* What was the case: of customers, of segments, of the shop. Collective. */
+static clv_status truth_write_all(const clv_comm *comm, const world *w) {
+  const bool root  = clv_comm_rank(comm) == 0;
+  target     truth = {.header = "customer_id,lambda,p,mean_spend,purchases,holdout_purchases,alive\n",
+                      .writer = truth_write,
+                      .last   = w->o->customers},
+         table     = {.header = "customer_id,segment\n", .writer = segment_write, .last = w->o->customers};
+  clv_status st    = CLV_OK;
+  target_name(&truth, w->o->output, "truth.csv");
+  target_name(&table, w->o->output, "customers.csv");
+  CLV_TRY(plain_write(comm, w, &truth));
+  if (w->o->segments > 1) CLV_TRY(plain_write(comm, w, &table));
+  if (root) st = truth_json_write(w);
+  if (root && st == CLV_OK) st = config_write(w->o, w->o->output);
+  CLV_TRY(clv_comm_agree(comm, st));
+out:
+  return st;
+}
+
 static clv_status simulate_run(const clv_job_context *context) {
   const clv_comm      *comm     = context->world;
   const bool           root     = clv_comm_rank(comm) == 0;
   clv_progress        *progress = NULL;
   clv_simulate_options o;
+  world                w = {.o = &o};
   clv_status           st;
   CLV_TRY(clv_simulate_options_read(context->argc, context->argv, &o));
+  CLV_TRY(clv_comm_agree(comm, clv_market_new(&o.shop, (size_t)o.segments, o.tau, o.unevenness, &w.market)));
   CLV_TRY(clv_comm_agree(comm, root ? clv_directory_make(o.output) : CLV_OK));
   CLV_TRY(clv_comm_agree(comm, clv_progress_new(comm, "simulate", o.customers, context->quiet, &progress)));
-  CLV_TRY(logs_write(comm, &o, o.output, progress));
+  CLV_TRY(logs_write(comm, &w, progress));
   clv_progress_finish(progress);
-  target truth = {.header = "customer_id,lambda,p,mean_spend,purchases,holdout_purchases,alive\n",
-                  .writer = truth_write,
-                  .last   = o.customers};
-  target_name(&truth, o.output, "truth.csv");
-  CLV_TRY(plain_write(comm, &o, &truth));
-  if (root) st = truth_json_write(&o, o.output);
-  if (root && st == CLV_OK) st = config_write(&o, o.output);
-  CLV_TRY(clv_comm_agree(comm, st));
+  CLV_TRY(truth_write_all(comm, &w));
   if (root)
     printf("%llu customers in %s; next: clv refit %s/clv.yaml\n", (unsigned long long)o.customers, o.output,
            o.output);
 out:
   clv_progress_free(&progress);
+  clv_market_free(&w.market);
   return st;
 }
 

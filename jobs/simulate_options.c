@@ -15,6 +15,9 @@ const char CLV_SIMULATE_USAGE[] =
     "  --acquisition W   first purchases are uniform over these       (12)\n"
     "  --r --alpha --a --b   BG/NBD, per week                         (0.25 4.8 0.72 2.16)\n"
     "  --p --q --v       Gamma-Gamma                                  (6.3 3.6 15)\n"
+    "  --segments N      with parameters of their own around these    (1)\n"
+    "  --tau T           standard deviation between segments          (0.4)\n"
+    "  --unevenness E    segment k has a share of customers ~ k^-E    (1.5)\n"
     "  --start DATE      first day of the log                         (1997-01-01)\n"
     "  --seed S          names the random numbers                     (1)\n"
     "  --output DIR      where log, truth and clv.yaml go             (simulated)\n"
@@ -34,15 +37,26 @@ typedef struct option {
 #define AT(member) offsetof(clv_simulate_options, member)
 
 static const option OPTION[] = {
-    {"--customers", WHOLE, AT(customers), 1, 1e11}, {"--files", WHOLE, AT(files), 1, 100000},
-    {"--seed", WHOLE, AT(shop.seed), 0, 9e15},      {"--weeks", REAL, AT(shop.weeks), 0.1, 5000},
-    {"--holdout", REAL, AT(shop.holdout), 0, 5000}, {"--acquisition", REAL, AT(shop.acquisition), 0, 5000},
-    {"--r", REAL, AT(shop.r), 1e-3, 1e3},           {"--alpha", REAL, AT(shop.alpha), 1e-3, 1e6},
-    {"--a", REAL, AT(shop.a), 1e-3, 1e3},           {"--b", REAL, AT(shop.b), 1e-3, 1e3},
-    {"--p", REAL, AT(shop.p), 1e-3, 1e3},           {"--q", REAL, AT(shop.q), 1e-3, 1e3},
-    {"--v", REAL, AT(shop.v), 1e-6, 1e9},           {"--start", DATE, AT(start), 0, 0},
-    {"--output", TEXT, AT(output), 0, 0},           {"--gzip", FLAG, AT(gzip), 0, 0},
+    {"--customers", WHOLE, AT(customers), 1, 1e11},
+    {"--files", WHOLE, AT(files), 1, 100000},
+    {"--seed", WHOLE, AT(shop.seed), 0, 9e15},
+    {"--weeks", REAL, AT(shop.weeks), 0.1, 5000},
+    {"--holdout", REAL, AT(shop.holdout), 0, 5000},
+    {"--acquisition", REAL, AT(shop.acquisition), 0, 5000},
+    {"--r", REAL, AT(shop.r), 1e-3, 1e3},
+    {"--alpha", REAL, AT(shop.alpha), 1e-3, 1e6},
+    {"--a", REAL, AT(shop.a), 1e-3, 1e3},
+    {"--b", REAL, AT(shop.b), 1e-3, 1e3},
+    {"--p", REAL, AT(shop.p), 1e-3, 1e3},
+    {"--q", REAL, AT(shop.q), 1e-3, 1e3},
+    {"--v", REAL, AT(shop.v), 1e-6, 1e9},
+    {"--start", DATE, AT(start), 0, 0},
+    {"--output", TEXT, AT(output), 0, 0},
+    {"--gzip", FLAG, AT(gzip), 0, 0},
     {"--continuous", FLAG, AT(continuous), 0, 0},
+    {"--segments", WHOLE, AT(segments), 1, 65536},
+    {"--tau", REAL, AT(tau), 0, 10},
+    {"--unevenness", REAL, AT(unevenness), 0, 10},
 };
 enum { N_OPTION = sizeof OPTION / sizeof *OPTION };
 
@@ -111,21 +125,24 @@ static clv_status unknown(const char *text) {
 }
 
 clv_status clv_simulate_options_read(int argc, char **argv, clv_simulate_options *out) {
-  clv_simulate_options made = {.shop      = {.r           = 0.25,
-                                             .alpha       = 4.8,
-                                             .a           = 0.72,
-                                             .b           = 2.16,
-                                             .p           = 6.3,
-                                             .q           = 3.6,
-                                             .v           = 15.0,
-                                             .acquisition = 12.0,
-                                             .weeks       = 39.0,
-                                             .holdout     = 39.0,
-                                             .seed        = 1},
-                               .customers = 10000,
-                               .files     = 1,
-                               .start     = date_to_day(1997, 1, 1),
-                               .output    = "simulated"};
+  clv_simulate_options made = {.shop       = {.r           = 0.25,
+                                              .alpha       = 4.8,
+                                              .a           = 0.72,
+                                              .b           = 2.16,
+                                              .p           = 6.3,
+                                              .q           = 3.6,
+                                              .v           = 15.0,
+                                              .acquisition = 12.0,
+                                              .weeks       = 39.0,
+                                              .holdout     = 39.0,
+                                              .seed        = 1},
+                               .customers  = 10000,
+                               .files      = 1,
+                               .segments   = 1,
+                               .tau        = 0.4,
+                               .unevenness = 1.5,
+                               .start      = date_to_day(1997, 1, 1),
+                               .output     = "simulated"};
   clv_status           st   = CLV_OK;
   for (int i = 0; i < argc; i++) {
     const option *o = NULL;

@@ -6,7 +6,8 @@
 
 typedef struct clv_simulate_options {
   clv_shop    shop;
-  uint64_t    customers, files;
+  uint64_t    customers, files, segments;
+  double      tau, unevenness; /* of segments: clv_market_new */
   bool        gzip, continuous;
   int64_t     start;  /* days since 1970-01-01 */
   const char *output; /* borrowed from argv */

@@ -71,7 +71,9 @@ static double hierarchy_log_likelihood(const void *self, const double *phi, cons
   return clv_segments_log_likelihood(&segments, phi, sum);
 }
 
-static size_t hierarchy_n_variable(const void *self) { return ((const hierarchy *)self)->slots.coordinates->n; }
+static size_t hierarchy_n_variable(const void *self) {
+  return ((const hierarchy *)self)->slots.coordinates->n;
+}
 
 static void hierarchy_variable(const void *self, size_t i, clv_variable *out) {
   const hierarchy *h = self;

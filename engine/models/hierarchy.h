@@ -11,8 +11,8 @@ typedef struct clv_hierarchy_plan {
   const clv_coordinates  *coordinates;
   const clv_slot_default *slot; /* [coordinates->n] */
   const clv_prior_texts
-      *priors; /* the user's, by natural name; NULL: none. Other names are left to the other parts */
-  const clv_comm *comm;   /* the ranks that share the data */
+      *priors;          /* the user's, by natural name; NULL: none. Other names are left to the other parts */
+  const clv_comm *comm; /* the ranks that share the data */
   bool            pooled; /* with several segments: a population that is learned (pooled.h) */
 } clv_hierarchy_plan;
 

@@ -249,7 +249,7 @@ out:
 
 void clv_pooled_new_segment(const clv_coordinates *coordinates, const double *population, const double *tau,
                             clv_rng *rng, double *theta) {
-  const size_t n = coordinates->n;
+  const size_t n          = coordinates->n;
   double       slot[MOST] = {0.0}, u[MOST] = {0.0};
   for (size_t i = 0; i < n; i++) slot[i] = clv_log(population[i]);
   const bool found = coordinates->from_slots((1u << n) - 1u, slot, u);

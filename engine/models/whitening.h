@@ -18,7 +18,8 @@
 typedef struct clv_whitening {
   double estimate[CLV_SEGMENT_PARAMETER_MAX];
   double score[CLV_SEGMENT_PARAMETER_MAX];
-  double information[CLV_SEGMENT_PARAMETER_MAX * CLV_SEGMENT_PARAMETER_MAX]; /* [n][n], positive semidefinite */
+  double
+      information[CLV_SEGMENT_PARAMETER_MAX * CLV_SEGMENT_PARAMETER_MAX]; /* [n][n], positive semidefinite */
 } clv_whitening;
 
 /** Where one point of a chain puts the segment, and what the gradient needs of the way there. */

@@ -27,14 +27,14 @@ typedef struct picture {
 
 typedef struct fitter {
   clv_segments     segments;
-  clv_accumulator *sums;     /* owned */
-  clv_dense       *dense;    /* owned */
+  clv_accumulator *sums;                /* owned */
+  clv_dense       *dense;               /* owned */
   size_t           n, n_segment, width; /* width: coordinates of all segments */
-  double          *at;       /* owned [width]: where every segment is */
-  double          *step;     /* owned [width]: stencil half-widths, then Newton steps */
-  double          *point;    /* owned [2 n + 1 or STEPS][width] */
-  double          *sum;      /* owned, beside it */
-  picture         *picture;  /* owned [n_segment] */
+  double          *at;                  /* owned [width]: where every segment is */
+  double          *step;                /* owned [width]: stencil half-widths, then Newton steps */
+  double          *point;               /* owned [2 n + 1 or STEPS][width] */
+  double          *sum;                 /* owned, beside it */
+  picture         *picture;             /* owned [n_segment] */
 } fitter;
 
 static void point_place(const void *self, const double *phi, size_t g, double *u) {
@@ -55,8 +55,8 @@ static void fitter_free(fitter *f) {
 static size_t points_most(size_t n) { return 2 * n + 1 > STEPS ? 2 * n + 1 : STEPS; }
 
 static clv_status fitter_make(const clv_comm *comm, fitter *f) {
-  const size_t most = points_most(f->n), n_sum = clv_segments_n_sum(&f->segments);
-  clv_status   st = CLV_OK;
+  const size_t      most = points_most(f->n), n_sum = clv_segments_n_sum(&f->segments);
+  clv_status        st   = CLV_OK;
   const clv_summand what = {.self    = f,
                             .n_block = clv_segments_n_block(&f->segments),
                             .n_sum   = n_sum,
@@ -208,8 +208,7 @@ static clv_status newton(fitter *f, bool together, const double *mean, const dou
   for (size_t g = 0; g < f->n_segment; g++)
     step_find(f, together ? &all : &f->picture[g], f->at + g * f->n, mean, sd, f->step + g * f->n);
   for (size_t k = 0; k < STEPS; k++)
-    for (size_t i = 0; i < f->width; i++)
-      f->point[k * f->width + i] = f->at[i] + ldexp(f->step[i], -(int)k);
+    for (size_t i = 0; i < f->width; i++) f->point[k * f->width + i] = f->at[i] + ldexp(f->step[i], -(int)k);
   CLV_TRY(clv_accumulator_evaluate(f->sums, STEPS, f->point, f->sum));
   for (size_t g = 0; g < f->n_segment; g++) step_take(f, g, together, mean, sd);
 out:
@@ -252,8 +251,7 @@ static void constants_take(const fitter *f, size_t g, clv_whitening *out) {
     for (size_t j = 0; j <= i; j++) root[i * n + j] = rounded(root[i * n + j], unit);
   }
   for (size_t i = 0; i < n; i++)
-    for (size_t j = 0; j < n; j++)
-      out->information[i * n + j] = clv_dense_dot(n, root + i * n, root + j * n);
+    for (size_t j = 0; j < n; j++) out->information[i * n + j] = clv_dense_dot(n, root + i * n, root + j * n);
 }
 
 /* The last pictures: at rounded places, with stencils of a quarter of a standard deviation. */
@@ -274,7 +272,8 @@ out:
 }
 
 clv_status clv_whitening_fit(const clv_comm *comm, const clv_likelihood *likelihood,
-                             const clv_coordinates *coordinates, const clv_prior *middle, clv_whitening *out) {
+                             const clv_coordinates *coordinates, const clv_prior *middle,
+                             clv_whitening *out) {
   const size_t n = coordinates->n, n_segment = likelihood->n_segment;
   fitter       f = {.n = n, .n_segment = n_segment, .width = n * n_segment};
   double       mean[MOST], sd[MOST];

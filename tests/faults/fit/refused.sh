@@ -34,6 +34,21 @@ refuses 2 "entry 2 of 2" predict "$y" $s --set 'predict.keep_customers=[C0000000
 run 3 predict "$y" $s --set 'predict.keep_customers=[C000000001, C000000007]' || fail "kept customers"
 refuses 4 "not converged" diagnose "$y" $s --set diagnostics.min_ess=100000
 
+# as many segments as customers, and more than may have parameters of their own
+mkdir "$work/many"
+{ echo customer_id,segment; i=1; while [ $i -le 100000 ]; do echo "C$i,segment $i"; i=$((i + 1)); done; } >"$work/many/customers.csv"
+awk 'BEGIN { print "customer_id,date,amount"; for (i = 1; i <= 100000; i++) printf "C%d,2026-01-%02d,10\n", i, 1 + i % 28 }' >"$work/many/log.csv"
+cat >"$work/many/many.yaml" <<Y
+data: {transactions: "$work/many/log.csv", observation_end: 2026-03-01}
+customers: {table: "$work/many/customers.csv", segment: segment}
+Y
+refuses 3 "use a coarser column" prepare "$work/many/many.yaml" --set output.directory="$work/many" --quiet
+awk -F, 'NR > 1 { print $1 ",segment " NR % 2000 } NR == 1' "$work/many/customers.csv" >"$work/many/some.csv"
+m="--set output.directory=$work/many --set customers.table=$work/many/some.csv --set sampler.num_warmup=20 --set sampler.num_samples=4 --quiet"
+run 1 prepare "$work/many/many.yaml" $m || fail "prepare 2000 segments"
+refuses 2 "'segment' makes 2000 segments, more than the 1024" fit "$work/many/many.yaml" $m
+run 1 fit "$work/many/many.yaml" $m --set model.pooling=complete || fail "2000 segments pooled completely"
+
 # another portfolio under the same trace
 cp "$work/example/portfolio.h5" "$work/keep.h5"
 run 1 prepare "$y" $s --set data.time_unit=day || fail "prepare in days"

@@ -10,7 +10,7 @@
 
 /* Uneven segments on a day grid: the first has three customers, the second nobody who bought again, the
  * others more and more customers with parameters of their own. In customer order segments are mixed. */
-enum { SEGMENTS_CUSTOMERS = 6000, SEGMENTS_N = 7 };
+enum { SEGMENTS_CUSTOMERS = 2000, SEGMENTS_N = 7 };
 
 typedef struct segments_row {
   uint32_t segment, x, count;
@@ -26,8 +26,8 @@ typedef struct segments_made {
 } segments_made;
 
 static inline uint32_t segments_of_customer(size_t i) {
-  static const uint32_t until[SEGMENTS_N] = {3, 63, 163, 463, 1063, 2563, SEGMENTS_CUSTOMERS};
-  const size_t          place             = i * 2477 % SEGMENTS_CUSTOMERS; /* coprime: a permutation */
+  static const uint32_t until[SEGMENTS_N] = {3, 43, 103, 253, 553, 1103, SEGMENTS_CUSTOMERS};
+  const size_t          place             = i * 777 % SEGMENTS_CUSTOMERS; /* coprime: a permutation */
   uint32_t              g                 = 0;
   while (place >= until[g]) g++;
   return g;
@@ -36,15 +36,15 @@ static inline uint32_t segments_of_customer(size_t i) {
 static inline void segments_simulate(segments_made *m) {
   double time[512], amount[512];
   for (size_t i = 0; i < SEGMENTS_CUSTOMERS; i++) {
-    const uint32_t g       = segments_of_customer(i);
-    const double   up      = 0.3 * (double)g, T = 27.0 + (double)(i % 7);
+    const uint32_t g  = segments_of_customer(i);
+    const double   up = 0.3 * (double)g, T = 27.0 + (double)(i % 7);
     const double   theta[] = {0.4 + 0.2 * up, 6.0 - up, 0.6 + 0.2 * up, 2.5 - 0.3 * up};
     const double   spend[] = {6.0, 4.0 - 0.5 * up, 15.0 + 3.0 * up};
     clv_rng        rng     = clv_rng_at(8, CLV_RNG_SIMULATE, i, 0, 0);
-    const size_t   n = g == 1 ? 0 : clv_process_find("bg_nbd")->simulate(theta, T, &rng, time, 512);
-    const size_t   x = n < 512 ? n : 512;
-    segments_row  *r = &m->row[i];
-    *r = (segments_row){.segment = g, .x = (uint32_t)x, .count = 1, .T = T};
+    const size_t   n       = g == 1 ? 0 : clv_process_find("bg_nbd")->simulate(theta, T, &rng, time, 512);
+    const size_t   x       = n < 512 ? n : 512;
+    segments_row  *r       = &m->row[i];
+    *r                     = (segments_row){.segment = g, .x = (uint32_t)x, .count = 1, .T = T};
     if (x == 0) continue;
     r->t_x = (double)(long)(time[x - 1] * 2.0 + 1.0) / 2.0;
     if (r->t_x > T) r->t_x = T;

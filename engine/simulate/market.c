@@ -1,0 +1,73 @@
+#include "engine/simulate/market.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine/models/bg_family.h"
+#include "engine/models/gamma_gamma.h"
+#include "engine/models/pooled.h"
+#include "engine/numerics/pinned.h"
+
+struct clv_market {
+  clv_shop *shop;  /* owned [n] */
+  double   *until; /* owned [n]: shares of customers, added up; the last is 1 */
+  size_t    n;
+};
+
+/* Stream 0 of a segment is its parameters; a customer's is his segment. */
+enum { PARAMETERS, CUSTOMER };
+
+static void shop_draw(const clv_shop *typical, size_t g, double tau, clv_shop *out) {
+  const double purchases[] = {typical->r, typical->alpha, typical->a, typical->b};
+  const double spend[]     = {typical->p, typical->q, typical->v};
+  const double sd[]        = {tau, tau, tau, tau};
+  clv_rng      rng         = clv_rng_at(typical->seed, CLV_RNG_SEGMENT, g, PARAMETERS, 0);
+  double       theta[4], money[3];
+  clv_pooled_new_segment(&CLV_BG_COORDINATES, purchases, sd, &rng, theta);
+  clv_pooled_new_segment(&CLV_GAMMA_GAMMA_COORDINATES, spend, sd, &rng, money);
+  *out   = *typical;
+  out->r = theta[0], out->alpha = theta[1], out->a = theta[2], out->b = theta[3];
+  out->p = money[0], out->q = money[1], out->v = money[2];
+}
+
+clv_status clv_market_new(const clv_shop *typical, size_t n, double tau, double unevenness,
+                          clv_market **out) {
+  clv_market *self  = NULL;
+  double      total = 0.0;
+  clv_status  st    = CLV_OK;
+  CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
+  CLV_TRY(clv_calloc(n, sizeof *self->shop, (void **)&self->shop));
+  CLV_TRY(clv_calloc(n, sizeof *self->until, (void **)&self->until));
+  self->n = n;
+  for (size_t g = 0; g < n; g++) {
+    self->shop[g] = *typical;
+    if (n > 1) shop_draw(typical, g, tau, &self->shop[g]);
+    total += clv_pow((double)(g + 1), -unevenness);
+    self->until[g] = total;
+  }
+  for (size_t g = 0; g < n; g++) self->until[g] /= total;
+  *out = self, self = NULL;
+out:
+  clv_market_free(&self);
+  return st;
+}
+
+void clv_market_free(clv_market **self) {
+  if (self == NULL || *self == NULL) return;
+  free((*self)->shop);
+  free((*self)->until);
+  free(*self);
+  *self = NULL;
+}
+
+size_t clv_market_n(const clv_market *self) { return self->n; }
+
+const clv_shop *clv_market_shop(const clv_market *self, size_t segment) { return &self->shop[segment]; }
+
+size_t clv_market_segment(const clv_market *self, uint64_t customer) {
+  clv_rng      rng = clv_rng_at(self->shop[0].seed, CLV_RNG_SEGMENT, customer, CUSTOMER, 0);
+  const double at  = clv_rng_uniform(&rng);
+  size_t       g   = 0;
+  while (g + 1 < self->n && at >= self->until[g]) g++;
+  return g;
+}
