@@ -2,11 +2,12 @@
 
 #include <string.h>
 
+#include "jobs/compare.h"
 #include "jobs/diagnose.h"
 #include "jobs/evaluate.h"
 #include "jobs/fit.h"
-#include "jobs/compare.h"
 #include "jobs/loo.h"
+#include "jobs/plan.h"
 #include "jobs/predict.h"
 #include "jobs/prior.h"
 #include "jobs/run_directory.h"
@@ -14,9 +15,9 @@
 #include "jobs/step.h"
 
 static const clv_job *const JOBS[] = {
-    &CLV_JOB_PREPARE, &CLV_JOB_REFIT,    &CLV_JOB_FIT, &CLV_JOB_PRIOR,   &CLV_JOB_DIAGNOSE,
-    &CLV_JOB_PREDICT, &CLV_JOB_EVALUATE, &CLV_JOB_LOO, &CLV_JOB_COMPARE, &CLV_JOB_SIMULATE,
-    &CLV_JOB_CONFIG,  &CLV_JOB_VERSION,  NULL,
+    &CLV_JOB_PREPARE,  &CLV_JOB_REFIT, &CLV_JOB_FIT,     &CLV_JOB_PRIOR, &CLV_JOB_DIAGNOSE, &CLV_JOB_PREDICT,
+    &CLV_JOB_EVALUATE, &CLV_JOB_LOO,   &CLV_JOB_COMPARE, &CLV_JOB_PLAN,  &CLV_JOB_SIMULATE, &CLV_JOB_CONFIG,
+    &CLV_JOB_VERSION,  NULL,
 };
 
 const clv_job *const *clv_jobs(void) { return JOBS; }

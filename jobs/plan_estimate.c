@@ -1,0 +1,169 @@
+#include "jobs/plan_estimate.h"
+
+#include <math.h>
+
+/* A reduction of some hundred bytes between nodes, per doubling of the ranks. It cannot be measured on one
+ * machine; what a cluster's network of 10 to 100 Gbit/s takes. */
+static const double REDUCE_SECONDS = 15e-6;
+
+/* A distinct history as predict holds it. */
+static const double HISTORY_BYTES = 64.0;
+
+enum { RANKS_MOST = 1 << 12 };
+static const double SECONDS_ENOUGH = 300.0, GAIN_LEAST = 0.3, EXPONENT_LEAST = 0.05;
+
+static const clv_rehearsed_shop *small_of(const clv_rehearsal *r) { return &r->shop[CLV_REHEARSAL_SMALL]; }
+static const clv_rehearsed_shop *large_of(const clv_rehearsal *r) { return &r->shop[CLV_REHEARSAL_LARGE]; }
+static const clv_rehearsed_shop *best_of(const clv_rehearsal *r) {
+  return &r->shop[r->has_middle ? CLV_REHEARSAL_MIDDLE : CLV_REHEARSAL_SMALL];
+}
+
+/* ---- sizes ---- */
+
+/* d ln(histories) / d ln(customers) falls as customers fill the histories there are: a straight line through
+ * its values between the three shops, never below a floor. */
+static double histories_at(const clv_rehearsal *r, double customers) {
+  enum { PIECES = 64 };
+  const clv_rehearsed_shop *s = r->shop;
+  const int                 a = CLV_REHEARSAL_SMALL, b = CLV_REHEARSAL_MIDDLE, c = CLV_REHEARSAL_LARGE;
+  const double              x[3]  = {log(s[a].customers), log(s[b].customers), log(s[c].customers)};
+  double                    now   = log(s[c].histories);
+  double                    early = (now - log(s[a].histories)) / (x[2] - x[0]), late = early, slope = 0.0;
+  if (r->has_middle) {
+    early = log(s[b].histories / s[a].histories) / (x[1] - x[0]);
+    late  = log(s[c].histories / s[b].histories) / (x[2] - x[1]);
+    slope = 2.0 * (late - early) / (x[2] - x[0]);
+  }
+  const double middle = r->has_middle ? 0.5 * (x[1] + x[2]) : x[2], step = (log(customers) - x[2]) / PIECES;
+  for (int i = 0; i < PIECES; i++) {
+    const double exponent = late + fmin(slope, 0.0) * (x[2] + (i + 0.5) * step - middle);
+    now += step * fmin(1.0, fmax(exponent, EXPONENT_LEAST));
+  }
+  return fmin(exp(now), customers);
+}
+
+void clv_plan_size_complete(const clv_rehearsal *rehearsal, clv_plan_size *size) {
+  const clv_rehearsed_shop *large       = large_of(rehearsal);
+  const double              of_customer = large->transactions / large->customers;
+  if (size->customers == 0.0) size->customers = fmax(1.0, round(size->transactions / of_customer));
+  if (size->transactions == 0.0) size->transactions = round(size->customers * of_customer);
+  if (size->histories == 0.0) size->histories = round(histories_at(rehearsal, size->customers));
+}
+
+/* ---- steps ---- */
+
+/* Starting and ending: what the smallest shop's step waited for, beside what any child does. */
+static double start_seconds(const clv_rehearsal *r) { return fmax(r->start.wall, r->start.cpu); }
+
+static double work(const clv_rehearsal *r, const clv_rehearsed *step) {
+  return fmax(0.0, step->cpu - r->start.cpu);
+}
+
+/* Work that is a fixed part and a part per customer, both shared among the ranks. */
+static double customers_work(const clv_rehearsal *r, const clv_rehearsed *small, const clv_rehearsed *middle,
+                             double customers) {
+  const clv_rehearsed_shop *a = small_of(r), *b = best_of(r);
+  if (middle == small) return work(r, small) * customers / a->customers;
+  const double slope = fmax(0.0, middle->cpu - small->cpu) / (b->customers - a->customers);
+  return fmax(0.0, work(r, middle) + slope * (customers - b->customers));
+}
+
+/* Memory that grows with a rank's customers. */
+static double customers_bytes(const clv_rehearsal *r, const clv_rehearsed *small, const clv_rehearsed *large,
+                              double customers) {
+  const double slope =
+      fmax(0.0, large->bytes - small->bytes) / (large_of(r)->customers - small_of(r)->customers);
+  return small->bytes + slope * fmax(0.0, customers - small_of(r)->customers);
+}
+
+static clv_plan_step prepare_plan(const clv_rehearsal *r, const clv_plan_size *size, int ranks) {
+  const clv_rehearsed_shop *large = large_of(r);
+  return (clv_plan_step){
+      .job     = "prepare",
+      .seconds = start_seconds(r) + work(r, &large->prepare) * size->transactions / large->transactions /
+                                        fmin(ranks, size->pieces),
+      .bytes = customers_bytes(r, &small_of(r)->prepare, &large->prepare, size->customers / ranks)};
+}
+
+static double pass_at(const clv_rehearsal *r, double histories) {
+  const clv_rehearsed_shop *a = small_of(r), *c = large_of(r);
+  const double              slope = fmax(0.0, c->pass - a->pass) / (c->histories - a->histories);
+  return c->pass + slope * fmax(0.0, histories - c->histories) - slope * fmax(0.0, c->histories - histories);
+}
+
+/* A rehearsed fit's work scales with its draws and with the cost of a gradient. The passes are shared among
+ * all ranks; more ranks than chains reduce once a round, and a round has a point of every chain. */
+static clv_plan_step fit_plan(const clv_config *config, const clv_rehearsal *r, const clv_plan_size *size,
+                              double pass, int ranks) {
+  const clv_rehearsed_shop *best  = best_of(r);
+  const double              draws = (double)config->sampler.num_warmup + config->sampler.num_samples;
+  const double              scale = draws / (r->num_warmup + r->num_samples);
+  const double              cost  = pass > 0.0 ? pass : pass_at(r, size->histories);
+  const double              all   = work(r, &best->fit) * scale * cost / best->pass;
+  const double round  = work(r, &best->fit) * scale / best->pass; /* rounds, were all chains in all of them */
+  const double reduce = ranks <= config->sampler.num_chains ? 0.0 : REDUCE_SECONDS * ceil(log2(ranks));
+  return (clv_plan_step){
+      .job     = "fit",
+      .seconds = start_seconds(r) + all / ranks + round * reduce,
+      .bytes   = customers_bytes(r, &small_of(r)->fit, &large_of(r)->fit, size->customers / ranks)};
+}
+
+/* By one rank, from the draws alone. */
+static clv_plan_step diagnose_plan(const clv_config *config, const clv_rehearsal *r) {
+  const clv_rehearsed *small = &small_of(r)->diagnose;
+  const double         scale = (double)config->sampler.num_samples / r->num_samples;
+  return (clv_plan_step){
+      .job     = "diagnose",
+      .seconds = start_seconds(r) + work(r, small) * scale,
+      .bytes   = small->bytes + fmax(0.0, small->bytes - r->start.bytes) * 0.1 * (scale - 1.0)};
+}
+
+/* Customers are streamed: only the distinct histories grow. */
+static clv_plan_step stream_plan(const clv_rehearsal *r, const clv_plan_size *size, int ranks,
+                                 const char *job, const clv_rehearsed *small, const clv_rehearsed *middle) {
+  const double more = fmax(0.0, size->histories / ranks - best_of(r)->histories);
+  return (clv_plan_step){
+      .job     = job,
+      .seconds = start_seconds(r) + customers_work(r, small, middle, size->customers) / ranks,
+      .bytes   = fmax(small->bytes, middle->bytes) + HISTORY_BYTES * more};
+}
+
+static double disk_plan(const clv_rehearsal *r, const clv_plan_size *size) {
+  const clv_rehearsed_shop *a = small_of(r), *b = best_of(r);
+  const double slope = r->has_middle ? (b->run_bytes - a->run_bytes) / (b->customers - a->customers)
+                                     : a->run_bytes / a->customers;
+  return fmax(0.0, b->run_bytes + slope * (size->customers - b->customers));
+}
+
+void clv_plan_estimate(const clv_config *config, const clv_rehearsal *rehearsal, const clv_plan_size *size,
+                       double pass, int ranks, clv_plan *out) {
+  const clv_rehearsed_shop *small = small_of(rehearsal), *best = best_of(rehearsal);
+  clv_plan                  plan = {.ranks = ranks};
+  plan.step[plan.n_step++]       = prepare_plan(rehearsal, size, ranks);
+  plan.step[plan.n_step++]       = fit_plan(config, rehearsal, size, pass, ranks);
+  plan.step[plan.n_step++]       = diagnose_plan(config, rehearsal);
+  plan.step[plan.n_step++] = stream_plan(rehearsal, size, ranks, "predict", &small->predict, &best->predict);
+  if (config->data.holdout_end != NULL)
+    plan.step[plan.n_step++] =
+        stream_plan(rehearsal, size, ranks, "evaluate", &small->evaluate, &small->evaluate);
+  for (size_t i = 0; i < plan.n_step; i++) {
+    plan.seconds += plan.step[i].seconds;
+    plan.bytes = fmax(plan.bytes, plan.step[i].bytes);
+  }
+  plan.disk_bytes = disk_plan(rehearsal, size);
+  *out            = plan;
+}
+
+int clv_plan_ranks(const clv_config *config, const clv_rehearsal *rehearsal, const clv_plan_size *size,
+                   double pass, double bytes_most) {
+  clv_plan now, next;
+  clv_plan_estimate(config, rehearsal, size, pass, 1, &now);
+  while (now.ranks < RANKS_MOST) {
+    clv_plan_estimate(config, rehearsal, size, pass, 2 * now.ranks, &next);
+    const bool is_tight = now.bytes > bytes_most && next.bytes < now.bytes;
+    const bool pays     = now.seconds > SECONDS_ENOUGH && next.seconds < (1.0 - GAIN_LEAST) * now.seconds;
+    if (!is_tight && !pays) break;
+    now = next;
+  }
+  return now.ranks;
+}
