@@ -59,13 +59,12 @@ static double work(const clv_rehearsal *r, const clv_rehearsed *step) {
   return fmax(0.0, step->cpu - r->start.cpu);
 }
 
-/* Work that is a fixed part and a part per customer, both shared among the ranks. */
-static double customers_work(const clv_rehearsal *r, const clv_rehearsed *small, const clv_rehearsed *middle,
-                             double customers) {
+/* predict: a fixed part (tables) and a part per customer, both shared among the ranks. */
+static double predict_work(const clv_rehearsal *r, double customers) {
   const clv_rehearsed_shop *a = small_of(r), *b = best_of(r);
-  if (middle == small) return work(r, small) * customers / a->customers;
-  const double slope = fmax(0.0, middle->cpu - small->cpu) / (b->customers - a->customers);
-  return fmax(0.0, work(r, middle) + slope * (customers - b->customers));
+  if (a == b) return work(r, &a->predict) * customers / a->customers;
+  const double slope = fmax(0.0, b->predict.cpu - a->predict.cpu) / (b->customers - a->customers);
+  return fmax(0.0, work(r, &b->predict) + slope * (customers - b->customers));
 }
 
 /* Memory that grows with a rank's customers. */
@@ -118,14 +117,15 @@ static clv_plan_step diagnose_plan(const clv_config *config, const clv_rehearsal
       .bytes   = small->bytes + fmax(0.0, small->bytes - r->start.bytes) * 0.1 * (scale - 1.0)};
 }
 
-/* Customers are streamed: only the distinct histories grow. */
+/* Customers are streamed: only the distinct histories grow. evaluate goes over the same customers as predict,
+ * and its work follows the same law. */
 static clv_plan_step stream_plan(const clv_rehearsal *r, const clv_plan_size *size, int ranks,
-                                 const char *job, const clv_rehearsed *small, const clv_rehearsed *middle) {
-  const double more = fmax(0.0, size->histories / ranks - best_of(r)->histories);
-  return (clv_plan_step){
-      .job     = job,
-      .seconds = start_seconds(r) + customers_work(r, small, middle, size->customers) / ranks,
-      .bytes   = fmax(small->bytes, middle->bytes) + HISTORY_BYTES * more};
+                                 const char *job, const clv_rehearsed *best) {
+  const double more  = fmax(0.0, size->histories / ranks - best_of(r)->histories);
+  const double scale = predict_work(r, size->customers) / fmax(1e-3, work(r, &best_of(r)->predict));
+  return (clv_plan_step){.job     = job,
+                         .seconds = start_seconds(r) + work(r, best) * scale / ranks,
+                         .bytes   = best->bytes + HISTORY_BYTES * more};
 }
 
 static double disk_plan(const clv_rehearsal *r, const clv_plan_size *size) {
@@ -137,15 +137,14 @@ static double disk_plan(const clv_rehearsal *r, const clv_plan_size *size) {
 
 void clv_plan_estimate(const clv_config *config, const clv_rehearsal *rehearsal, const clv_plan_size *size,
                        double pass, int ranks, clv_plan *out) {
-  const clv_rehearsed_shop *small = small_of(rehearsal), *best = best_of(rehearsal);
+  const clv_rehearsed_shop *best = best_of(rehearsal);
   clv_plan                  plan = {.ranks = ranks};
   plan.step[plan.n_step++]       = prepare_plan(rehearsal, size, ranks);
   plan.step[plan.n_step++]       = fit_plan(config, rehearsal, size, pass, ranks);
   plan.step[plan.n_step++]       = diagnose_plan(config, rehearsal);
-  plan.step[plan.n_step++] = stream_plan(rehearsal, size, ranks, "predict", &small->predict, &best->predict);
+  plan.step[plan.n_step++]       = stream_plan(rehearsal, size, ranks, "predict", &best->predict);
   if (config->data.holdout_end != NULL)
-    plan.step[plan.n_step++] =
-        stream_plan(rehearsal, size, ranks, "evaluate", &small->evaluate, &small->evaluate);
+    plan.step[plan.n_step++] = stream_plan(rehearsal, size, ranks, "evaluate", &best->evaluate);
   for (size_t i = 0; i < plan.n_step; i++) {
     plan.seconds += plan.step[i].seconds;
     plan.bytes = fmax(plan.bytes, plan.step[i].bytes);

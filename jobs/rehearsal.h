@@ -12,7 +12,8 @@ typedef struct clv_rehearsed {
   double bytes;     /* most memory it ever held */
 } clv_rehearsed;
 
-/** A simulated shop that went through the steps. A step that was left out is all zero. */
+/** A simulated shop that went through the steps. A step that was left out is all zero: the large shop makes
+ * no forecasts, and evaluate is done on the larger one that does. */
 typedef struct clv_rehearsed_shop {
   double        customers, transactions, histories;
   double        run_bytes; /* of the run directory */
@@ -26,7 +27,7 @@ enum { CLV_REHEARSAL_SMALL, CLV_REHEARSAL_MIDDLE, CLV_REHEARSAL_LARGE, CLV_REHEA
 typedef struct clv_rehearsal {
   clv_rehearsed      start; /* a child that only starts and ends */
   clv_rehearsed_shop shop[CLV_REHEARSAL_SHOPS];
-  bool               has_middle; /* false where the small shop alone took long; evaluate is the small one's */
+  bool               has_middle;              /* false where the small shop alone took long */
   int                num_warmup, num_samples; /* draws of the small and the middle shop */
   double             seconds;
 } clv_rehearsal;
