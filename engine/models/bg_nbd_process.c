@@ -1,11 +1,12 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "engine/models/bg_expected_kernel.h"
 #include "engine/models/bg_family.h"
 #include "engine/numerics/pinned.h"
 #include "engine/numerics/quadrature.h"
 
-enum { R, ALPHA, A, B, N_PARAMETER, TERMS_MOST = 1024 };
+enum { R, ALPHA, A, B, N_PARAMETER };
 
 static const char *const PARAMETER[] = {"r", "alpha", "a", "b"};
 static const char *const LATENT[]    = {"lambda", "p"};
@@ -53,26 +54,6 @@ static void process_update(const double *theta, const clv_customer *who, double 
   updated[ALPHA] = theta[ALPHA] + who->T;
   updated[A]     = theta[A];
   updated[B]     = theta[B] + (double)who->x;
-}
-
-/* Number of purchases without dropout, N ~ NB(r, z) with z = t / (alpha + t): P(N = k) for k < *n, until the
- * rest is below 1e-17 of the whole. False where that takes more than TERMS_MOST terms or P(N = 0) underflows.
- */
-static bool counts_without_dropout(double r, double z, double *pmf, size_t *n) {
-  const double log_first = r * clv_log1p(-z);
-  if (!(log_first > -600.0) || !(r * z / (1.0 - z) < 0.5 * TERMS_MOST)) return false;
-  double term = clv_exp(log_first);
-  for (size_t k = 0; k < TERMS_MOST; k++) {
-    pmf[k]             = term;
-    const double ratio = z * (r + (double)k) / (double)(k + 1);
-    term *= ratio;
-    /* beyond the mode the rest is at most a geometric series */
-    if (ratio < 1.0 && term < 1e-17 * (1.0 - fmax(ratio, z)) * fmax(pmf[0], z * r)) {
-      *n = k + 1;
-      return true;
-    }
-  }
-  return false;
 }
 
 /* A function of the dropout probability, to be averaged over p ~ Beta(a, b). */
@@ -127,27 +108,36 @@ static double expected_by_quadrature(const double *theta, double t) {
   return beta_average(m);
 }
 
-/* E(t) = sum over j of P(N > j) E[(1 - p)^j]: purchase j + 1 happens when there is one and j dropouts did
- * not. Every term is positive and a = 1 is nothing special, unlike in the form with 2F1 (Fader, Hardie & Lee
- * 2005, eq. 9), to which it is equal. */
+/* Times whose number of purchases without dropout, NB(r, z) with z = t / (alpha + t), is worth a sum over all
+ * counts: few terms, and P(none) that does not underflow. @return log P(none), or NAN */
+static double log_none(const double *theta, double t) {
+  const double log_first = theta[R] * clv_log1p(-t / (theta[ALPHA] + t));
+  return log_first > -600.0 && theta[R] * t / theta[ALPHA] < CLV_BG_MEAN_MOST ? log_first : NAN;
+}
+
+/* E at several times; see clv_bg_expected. @param t  [n <= CLV_BG_TIMES_MOST], positive */
+static void expected_at(const double *theta, size_t n, const double *t, double *expected) {
+  clv_bg_times times = {.n = n};
+  bool         fits  = true;
+  for (size_t i = 0; i < n; i++) {
+    const double none = log_none(theta, t[i]);
+    fits              = fits && none == none;
+    times.z[i]        = t[i] / (theta[ALPHA] + t[i]);
+    times.none[i]     = fits ? clv_exp(none) : 0.0;
+  }
+  if (fits && CLV_KERNEL_PICK(clv_bg_expected, clv_isa_best())(theta, &times, expected)) return;
+  for (size_t i = 0; i < n; i++) {
+    if (n > 1)
+      expected_at(theta, 1, &t[i], &expected[i]);
+    else
+      expected[i] = expected_by_quadrature(theta, t[i]);
+  }
+}
+
 static double process_expected(const double *theta, double t) {
-  double pmf[TERMS_MOST];
-  size_t n;
-  if (!(t > 0.0)) return 0.0;
-  if (!counts_without_dropout(theta[R], t / (theta[ALPHA] + t), pmf, &n))
-    return expected_by_quadrature(theta, t);
-  double beyond = 0.0; /* P(N > j), summed from the far end so that small values stay exact */
-  for (size_t j = n; j-- > 0;) {
-    const double here = pmf[j];
-    pmf[j]            = beyond;
-    beyond += here;
-  }
-  double sum = 0.0, survived = 1.0;
-  for (size_t j = 0; j < n; j++) {
-    sum += pmf[j] * survived;
-    survived *= (theta[B] + (double)j) / (theta[A] + theta[B] + (double)j);
-  }
-  return sum;
+  double expected = 0.0;
+  if (t > 0.0) expected_at(theta, 1, &t, &expected);
+  return expected;
 }
 
 /* e^y E_n(y) by its continued fraction (Abramowitz & Stegun 5.1.22), numerators and denominators by Wallis'
@@ -181,15 +171,18 @@ static double discounted_given_p(const beta_mean *m, double p) {
 /* Integral of e^(-delta s) dE(s) over (0, t] = e^(-delta t) E(t) + delta * integral of e^(-delta s) E(s),
  * Gauss-Legendre in log(alpha + s), where E is smooth on the scale of its own growth. */
 static double discounted_finite(const double *theta, double delta, double t) {
-  double       node[CLV_GAUSS_POINTS], weight[CLV_GAUSS_POINTS], sum = 0.0;
+  double       node[CLV_GAUSS_POINTS], weight[CLV_GAUSS_POINTS], s[CLV_GAUSS_POINTS], e[CLV_GAUSS_POINTS];
+  double       sum     = 0.0;
   const double span    = clv_log1p(t / theta[ALPHA]);
   const int    n_panel = (int)fmin(ceil(fmax(span, delta * t) / 1.5), 64.0);
   clv_gauss_legendre(node, weight);
-  for (int panel = 0; delta > 0.0 && panel < n_panel; panel++)
-    for (int k = 0; k < CLV_GAUSS_POINTS; k++) {
-      const double v = span * ((double)panel + node[k]) / (double)n_panel, s = theta[ALPHA] * clv_expm1(v);
-      sum += weight[k] * (theta[ALPHA] + s) * clv_exp(-delta * s) * process_expected(theta, s);
-    }
+  for (int panel = 0; delta > 0.0 && panel < n_panel; panel++) {
+    for (int k = 0; k < CLV_GAUSS_POINTS; k++)
+      s[k] = theta[ALPHA] * clv_expm1(span * ((double)panel + node[k]) / (double)n_panel);
+    expected_at(theta, CLV_GAUSS_POINTS, s, e);
+    for (int k = 0; k < CLV_GAUSS_POINTS; k++)
+      sum += weight[k] * (theta[ALPHA] + s[k]) * clv_exp(-delta * s[k]) * e[k];
+  }
   return clv_exp(-delta * t) * process_expected(theta, t) + delta * sum * span / (double)n_panel;
 }
 
