@@ -6,30 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/posterior/draw_bracket_kernel.h"
+
 enum { BUCKETS = 512, LANES = 8 };
-
-/* Lanes in a fixed order: fast on any vector width, and the same bits on all. */
-static double lanes_sum(const double lane[LANES]) {
-  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
-}
-
-static double sum_of(const double *value, size_t n) {
-  double lane[LANES] = {0.0};
-  size_t i           = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (size_t l = 0; l < LANES; l++) lane[l] += value[i + l];
-  for (size_t l = 0; i < n; i++, l++) lane[l] += value[i];
-  return lanes_sum(lane);
-}
-
-static double squares_of(const double *value, size_t n, double mean) {
-  double lane[LANES] = {0.0};
-  size_t i           = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (size_t l = 0; l < LANES; l++) lane[l] += (value[i + l] - mean) * (value[i + l] - mean);
-  for (size_t l = 0; i < n; i++, l++) lane[l] += (value[i] - mean) * (value[i] - mean);
-  return lanes_sum(lane);
-}
 
 /* Smallest and largest; a NaN is neither. */
 static void range_of(const double *value, size_t n, double *low, double *high) {
@@ -50,7 +29,7 @@ static void range_of(const double *value, size_t n, double *low, double *high) {
   }
 }
 
-/* Hoare's selection: afterwards value[k] is where sorting would put it. */
+/* Hoare's selection: afterwards value[k] is where sorting would put it, and nothing behind it is smaller. */
 static double select_place(double *value, ptrdiff_t n, ptrdiff_t k) {
   ptrdiff_t low = 0, high = n - 1;
   while (low < high) {
@@ -74,6 +53,12 @@ static double select_place(double *value, ptrdiff_t n, ptrdiff_t k) {
   return value[k];
 }
 
+static double least_of(const double *value, size_t n) {
+  double least = value[0];
+  for (size_t i = 1; i < n; i++) least = value[i] < least ? value[i] : least;
+  return least;
+}
+
 struct clv_draw_summary {
   size_t    n, n_quantile;
   double    quantile[CLV_QUANTILE_MAX];
@@ -82,6 +67,12 @@ struct clv_draw_summary {
   uint32_t *listed; /* owned [n] values in buckets that hold a quantile */
   size_t    n_listed;
   uint32_t  before[BUCKETS + 1]; /* values in lower buckets */
+  double
+      *inside; /* owned [n_quantile][CLV_BRACKET_ROOM(n)] values in each bracket; NULL: too many quantiles */
+  double where[CLV_BRACKETS_MOST]; /* a quantile's distance from the mean in standard deviations, at the last
+                                      values */
+  bool    is_known;                /* `where` is filled */
+  clv_isa isa;
 };
 
 clv_status clv_draw_summary_new(size_t n_value, const double *quantile, size_t n_quantile,
@@ -96,6 +87,9 @@ clv_status clv_draw_summary_new(size_t n_value, const double *quantile, size_t n
   CLV_TRY(clv_alloc(n_value, sizeof *self->sorted, (void **)&self->sorted));
   CLV_TRY(clv_alloc(n_value, sizeof *self->bucket, (void **)&self->bucket));
   CLV_TRY(clv_alloc(n_value, sizeof *self->listed, (void **)&self->listed));
+  if (n_quantile > 0 && n_quantile <= CLV_BRACKETS_MOST)
+    CLV_TRY(clv_alloc(CLV_BRACKET_ROOM(n_value), n_quantile * sizeof *self->inside, (void **)&self->inside));
+  self->isa = clv_isa_best();
   *out = self, self = NULL;
 out:
   clv_draw_summary_free(&self);
@@ -107,6 +101,7 @@ void clv_draw_summary_free(clv_draw_summary **self) {
   free((*self)->sorted);
   free((*self)->bucket);
   free((*self)->listed);
+  free((*self)->inside);
   free(*self);
   *self = NULL;
 }
@@ -187,25 +182,63 @@ static void places_by_selection(clv_draw_summary *self, size_t k, double *here, 
   *next              = select_place(self->sorted, (ptrdiff_t)self->n, (ptrdiff_t)after);
 }
 
-void clv_draw_summary_of(clv_draw_summary *self, const double *value, double *out) {
-  const size_t n    = self->n;
-  const double mean = sum_of(value, n) / (double)n;
-  out[0]            = mean;
-  out[1]            = n > 1 ? sqrt(squares_of(value, n, mean) / (double)(n - 1)) : NAN;
-  if (self->n_quantile == 0) return;
-  const bool dealt = isfinite(mean) && values_deal(self, value); /* a finite mean: no NaN, no infinity */
+/* Type 7: between the k-th smallest value and the one after it. */
+static double between(double at, double here, double next) {
+  const double part = at - floor(at);
+  return part > 0.0 ? here + part * (next - here) : here;
+}
+
+/* Any values. */
+static void quantiles_anyhow(clv_draw_summary *self, const double *value, bool is_finite, double *out) {
+  const bool dealt = is_finite && values_deal(self, value);
   if (dealt)
     quantiles_list(self);
   else
-    memcpy(self->sorted, value, n * sizeof *value);
+    memcpy(self->sorted, value, self->n * sizeof *value);
   for (size_t q = 0; q < self->n_quantile; q++) {
-    const double at = self->quantile[q] * (double)(n - 1);
-    const size_t k  = (size_t)at;
+    const double at = self->quantile[q] * (double)(self->n - 1);
     double       here, next;
     if (dealt)
-      places_by_bucket(self, value, k, &here, &next);
+      places_by_bucket(self, value, (size_t)at, &here, &next);
     else
-      places_by_selection(self, k, &here, &next);
-    out[2 + q] = at > (double)k ? here + (at - (double)k) * (next - here) : here;
+      places_by_selection(self, (size_t)at, &here, &next);
+    out[q] = between(at, here, next);
   }
+}
+
+/* Draws of one customer are spread much as those of the one before: each quantile is looked for where it was
+ * last, in standard deviations from the mean. What is found is exact; false where it is not there. */
+static bool quantiles_near(clv_draw_summary *self, const double *value, double mean, double sd, double *out) {
+  static const double REACH    = 0.08;
+  clv_draw_brackets   brackets = {.n = self->n_quantile};
+  for (size_t q = 0; q < self->n_quantile; q++) {
+    brackets.low[q]  = mean + (self->where[q] - REACH) * sd;
+    brackets.high[q] = mean + (self->where[q] + REACH) * sd;
+  }
+  CLV_KERNEL_PICK(clv_draw_bracket, self->isa)(value, self->n, &brackets, self->inside);
+  for (size_t q = 0; q < self->n_quantile; q++) {
+    const double at = self->quantile[q] * (double)(self->n - 1);
+    const size_t k = (size_t)at, after = k + 1 < self->n ? k + 1 : k, below = brackets.below[q];
+    double      *inside = self->inside + q * CLV_BRACKET_ROOM(self->n);
+    const size_t n      = brackets.n_inside[q];
+    if (k < below || after >= below + n) return false;
+    const double here = select_place(inside, (ptrdiff_t)n, (ptrdiff_t)(k - below));
+    out[q] = between(at, here, after == k ? here : least_of(inside + (after - below), n - (after - below)));
+  }
+  return true;
+}
+
+void clv_draw_summary_of(clv_draw_summary *self, const double *value, double *out) {
+  const size_t n    = self->n;
+  const double mean = CLV_KERNEL_PICK(clv_draw_sum, self->isa)(value, n) / (double)n;
+  const double sd =
+      n > 1 ? sqrt(CLV_KERNEL_PICK(clv_draw_squares, self->isa)(value, n, mean) / (double)(n - 1)) : NAN;
+  out[0] = mean, out[1] = sd;
+  if (self->n_quantile == 0) return;
+  const bool is_usual = self->inside != NULL && isfinite(mean) && isfinite(sd) && sd > 0.0;
+  if (!is_usual || !self->is_known || !quantiles_near(self, value, mean, sd, out + 2))
+    quantiles_anyhow(self, value, isfinite(mean), out + 2); /* a finite mean: no NaN, no infinity */
+  if (!is_usual) return;
+  for (size_t q = 0; q < self->n_quantile; q++) self->where[q] = (out[2 + q] - mean) / sd;
+  self->is_known = true;
 }

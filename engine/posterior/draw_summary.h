@@ -8,8 +8,10 @@
 enum { CLV_QUANTILE_MAX = 32 };
 
 /** Mean, sample standard deviation and type-7 quantiles (Hyndman & Fan 1996, The American Statistician 50(4))
- * of draws, over and over for many customers. Time goes with the number of draws: they are dealt into buckets
- * and only the buckets that hold a quantile are sorted. Not collective; one object per thread. */
+ * of draws, over and over for many customers. Time goes with the number of draws: quantiles
+ * are looked for near where they were in the draws before, else draws are dealt into buckets and only the
+ * buckets that hold a quantile are sorted. What comes out does not depend on which way was taken. Not
+ * collective; one object per thread. */
 typedef struct clv_draw_summary clv_draw_summary;
 
 /** @param quantile  [n_quantile <= CLV_QUANTILE_MAX] in [0, 1], copied */

@@ -86,7 +86,29 @@ static void equals_sorting(void **state) {
     for (size_t k = 0; k < sizeof N / sizeof *N; k++) check(kind, N[k], &rng);
 }
 
+/* One object over many customers whose draws are spread alike, and at times not: 3 quantiles, as most users
+ * ask. */
+static void equals_sorting_again_and_again(void **state) {
+  (void)state;
+  enum { N = 1001, CUSTOMERS = 400 };
+  static double     value[N];
+  const double      quantile[] = {0.05, 0.5, 0.95};
+  double            got[5];
+  clv_rng           rng     = clv_rng_at(4, CLV_RNG_SIMULATE, 0, 0, 0);
+  clv_draw_summary *summary = NULL;
+  assert_int_equal(clv_draw_summary_new(N, quantile, 3, &summary), CLV_OK);
+  for (int who = 0; who < CUSTOMERS; who++) {
+    for (size_t i = 0; i < N; i++)
+      value[i] = who % 50 == 49 ? made(who / 50 % KINDS, &rng, i) : exp(0.3 * clv_rng_normal(&rng)) + who;
+    clv_draw_summary_of(summary, value, got);
+    qsort(value, N, sizeof *value, compare);
+    for (size_t q = 0; q < 3; q++) assert_true(same(got[2 + q], type_7(value, N, quantile[q])));
+  }
+  clv_draw_summary_free(&summary);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(equals_sorting)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(equals_sorting),
+                                     cmocka_unit_test(equals_sorting_again_and_again)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
