@@ -59,6 +59,13 @@ static double least_of(const double *value, size_t n) {
   return least;
 }
 
+/* Where the quantiles of one kind of draws were last: their distances from the mean in standard deviations.
+ */
+typedef struct place {
+  bool   is_known;
+  double where[CLV_BRACKETS_MOST];
+} place;
+
 struct clv_draw_summary {
   size_t    n, n_quantile;
   double    quantile[CLV_QUANTILE_MAX];
@@ -68,14 +75,12 @@ struct clv_draw_summary {
   size_t    n_listed;
   uint32_t  before[BUCKETS + 1]; /* values in lower buckets */
   double
-      *inside; /* owned [n_quantile][CLV_BRACKET_ROOM(n)] values in each bracket; NULL: too many quantiles */
-  double where[CLV_BRACKETS_MOST]; /* a quantile's distance from the mean in standard deviations, at the last
-                                      values */
-  bool    is_known;                /* `where` is filled */
+      *inside;  /* owned [n_quantile][CLV_BRACKET_ROOM(n)] values in each bracket; NULL: too many quantiles */
+  place  *last; /* owned [n_kind] */
   clv_isa isa;
 };
 
-clv_status clv_draw_summary_new(size_t n_value, const double *quantile, size_t n_quantile,
+clv_status clv_draw_summary_new(size_t n_value, size_t n_kind, const double *quantile, size_t n_quantile,
                                 clv_draw_summary **out) {
   clv_draw_summary *self = NULL;
   clv_status        st   = CLV_OK;
@@ -89,6 +94,7 @@ clv_status clv_draw_summary_new(size_t n_value, const double *quantile, size_t n
   CLV_TRY(clv_alloc(n_value, sizeof *self->listed, (void **)&self->listed));
   if (n_quantile > 0 && n_quantile <= CLV_BRACKETS_MOST)
     CLV_TRY(clv_alloc(CLV_BRACKET_ROOM(n_value), n_quantile * sizeof *self->inside, (void **)&self->inside));
+  CLV_TRY(clv_calloc(n_kind, sizeof *self->last, (void **)&self->last));
   self->isa = clv_isa_best();
   *out = self, self = NULL;
 out:
@@ -102,6 +108,7 @@ void clv_draw_summary_free(clv_draw_summary **self) {
   free((*self)->bucket);
   free((*self)->listed);
   free((*self)->inside);
+  free((*self)->last);
   free(*self);
   *self = NULL;
 }
@@ -208,12 +215,13 @@ static void quantiles_anyhow(clv_draw_summary *self, const double *value, bool i
 
 /* Draws of one customer are spread much as those of the one before: each quantile is looked for where it was
  * last, in standard deviations from the mean. What is found is exact; false where it is not there. */
-static bool quantiles_near(clv_draw_summary *self, const double *value, double mean, double sd, double *out) {
+static bool quantiles_near(clv_draw_summary *self, const place *last, const double *value, double mean,
+                           double sd, double *out) {
   static const double REACH    = 0.08;
   clv_draw_brackets   brackets = {.n = self->n_quantile};
   for (size_t q = 0; q < self->n_quantile; q++) {
-    brackets.low[q]  = mean + (self->where[q] - REACH) * sd;
-    brackets.high[q] = mean + (self->where[q] + REACH) * sd;
+    brackets.low[q]  = mean + (last->where[q] - REACH) * sd;
+    brackets.high[q] = mean + (last->where[q] + REACH) * sd;
   }
   CLV_KERNEL_PICK(clv_draw_bracket, self->isa)(value, self->n, &brackets, self->inside);
   for (size_t q = 0; q < self->n_quantile; q++) {
@@ -228,7 +236,8 @@ static bool quantiles_near(clv_draw_summary *self, const double *value, double m
   return true;
 }
 
-void clv_draw_summary_of(clv_draw_summary *self, const double *value, double *out) {
+void clv_draw_summary_of(clv_draw_summary *self, size_t kind, const double *value, double *out) {
+  place       *last = &self->last[kind];
   const size_t n    = self->n;
   const double mean = CLV_KERNEL_PICK(clv_draw_sum, self->isa)(value, n) / (double)n;
   const double sd =
@@ -236,9 +245,9 @@ void clv_draw_summary_of(clv_draw_summary *self, const double *value, double *ou
   out[0] = mean, out[1] = sd;
   if (self->n_quantile == 0) return;
   const bool is_usual = self->inside != NULL && isfinite(mean) && isfinite(sd) && sd > 0.0;
-  if (!is_usual || !self->is_known || !quantiles_near(self, value, mean, sd, out + 2))
+  if (!is_usual || !last->is_known || !quantiles_near(self, last, value, mean, sd, out + 2))
     quantiles_anyhow(self, value, isfinite(mean), out + 2); /* a finite mean: no NaN, no infinity */
   if (!is_usual) return;
-  for (size_t q = 0; q < self->n_quantile; q++) self->where[q] = (out[2 + q] - mean) / sd;
-  self->is_known = true;
+  for (size_t q = 0; q < self->n_quantile; q++) last->where[q] = (out[2 + q] - mean) / sd;
+  last->is_known = true;
 }

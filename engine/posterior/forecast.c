@@ -204,7 +204,8 @@ clv_status clv_forecast_new(const clv_forecast_plan *plan, clv_forecast **out) {
   CLV_TRY(clv_alloc(plan->n_draw, self->n_quantity * sizeof *self->draws, (void **)&self->draws));
   CLV_TRY(clv_alloc(plan->n_draw, self->n_function * sizeof *self->residual, (void **)&self->residual));
   CLV_TRY(clv_alloc(plan->n_draw, sizeof *self->alive, (void **)&self->alive));
-  CLV_TRY(clv_draw_summary_new(plan->n_draw, plan->quantile, plan->n_quantile, &self->summary));
+  CLV_TRY(
+      clv_draw_summary_new(plan->n_draw, self->n_quantity, plan->quantile, plan->n_quantile, &self->summary));
   *out = self, self = NULL;
 out:
   clv_forecast_free(&self);
@@ -389,12 +390,12 @@ static void row_forecast(clv_forecast *self, const clv_forecast_row *row, shared
   if (how < HISTORY) {
     purchases_of(self, row, self->draws);
     for (size_t i = 0; i < purchases; i++)
-      clv_draw_summary_of(self->summary, quantity(self->draws, self, i), out + i * self->n_summary);
+      clv_draw_summary_of(self->summary, i, quantity(self->draws, self, i), out + i * self->n_summary);
   }
   if (self->plan.spend == NULL) return;
   money_of(self, row, self->draws);
   for (size_t i = purchases; i < self->n_quantity; i++)
-    clv_draw_summary_of(self->summary, quantity(self->draws, self, i), out + i * self->n_summary);
+    clv_draw_summary_of(self->summary, i, quantity(self->draws, self, i), out + i * self->n_summary);
 }
 
 clv_status clv_forecast_summarise(clv_forecast *self, size_t n, clv_forecast_row *row, double *result) {
@@ -439,5 +440,5 @@ void clv_forecast_new_customer(clv_forecast *self, uint32_t segment, double *res
           p->margin * spend * p->process->discounted_new(theta, p->delta, INFINITY);
   }
   for (size_t i = 0; i < self->n_quantity; i++)
-    clv_draw_summary_of(self->summary, quantity(self->draws, self, i), result + i * self->n_summary);
+    clv_draw_summary_of(self->summary, i, quantity(self->draws, self, i), result + i * self->n_summary);
 }

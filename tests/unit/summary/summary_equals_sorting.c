@@ -61,9 +61,9 @@ static void check(int kind, size_t n, clv_rng *rng) {
   for (size_t i = 0; i < n; i++) squares += (value[i] - mean) * (value[i] - mean);
   memcpy(sorted, value, n * sizeof *sorted);
   qsort(sorted, n, sizeof *sorted, compare);
-  assert_int_equal(clv_draw_summary_new(n, QUANTILE, QUANTILES, &summary), CLV_OK);
+  assert_int_equal(clv_draw_summary_new(n, 1, QUANTILE, QUANTILES, &summary), CLV_OK);
   assert_int_equal(clv_draw_summary_width(summary), 2 + QUANTILES);
-  clv_draw_summary_of(summary, value, got);
+  clv_draw_summary_of(summary, 0, value, got);
   for (size_t q = 0; q < QUANTILES; q++) assert_true(same(got[2 + q], type_7(sorted, n, QUANTILE[q])));
   if (kind < 4) { /* sums of at most 5000 values: well under 1e-12 of their absolute sum */
     assert_true(fabsl(got[0] - mean) <= 1e-12L * (fabsl(mean) + 1.0L));
@@ -96,11 +96,11 @@ static void equals_sorting_again_and_again(void **state) {
   double            got[5];
   clv_rng           rng     = clv_rng_at(4, CLV_RNG_SIMULATE, 0, 0, 0);
   clv_draw_summary *summary = NULL;
-  assert_int_equal(clv_draw_summary_new(N, quantile, 3, &summary), CLV_OK);
+  assert_int_equal(clv_draw_summary_new(N, 1, quantile, 3, &summary), CLV_OK);
   for (int who = 0; who < CUSTOMERS; who++) {
     for (size_t i = 0; i < N; i++)
       value[i] = who % 50 == 49 ? made(who / 50 % KINDS, &rng, i) : exp(0.3 * clv_rng_normal(&rng)) + who;
-    clv_draw_summary_of(summary, value, got);
+    clv_draw_summary_of(summary, 0, value, got);
     qsort(value, N, sizeof *value, compare);
     for (size_t q = 0; q < 3; q++) assert_true(same(got[2 + q], type_7(value, N, quantile[q])));
   }
