@@ -30,6 +30,9 @@ typedef enum clv_merge_unit {
   CLV_MERGE_YEAR
 } clv_merge_unit;
 typedef enum clv_policy { CLV_NET, CLV_DROP, CLV_KEEP, CLV_FAIL } clv_policy;
+/** What becomes of customers' own parameters: integrated out, or sampled. */
+typedef enum clv_integrate { CLV_INTEGRATE_GRID, CLV_INTEGRATE_NONE } clv_integrate;
+
 typedef enum clv_pooling { CLV_POOLING_NONE, CLV_POOLING_PARTIAL, CLV_POOLING_COMPLETE } clv_pooling;
 
 /** Where each value came from; private to io/config*.c. */
@@ -59,11 +62,12 @@ typedef struct clv_config {
     clv_policy  unknown_ids, missing;
   } customers;
   struct {
-    char       *purchases, *spend; /* model names; spend "none" */
-    int         erlang_k;          /* phases between purchases, of the models named *_cnbd_k; 0: auto */
-    clv_pooling pooling;
-    clv_pair   *prior; /* [n_prior] */
-    size_t      n_prior;
+    char         *purchases, *spend; /* model names; spend "none" */
+    int           erlang_k;          /* phases between purchases, of the models named *_cnbd_k */
+    clv_integrate integrate;
+    clv_pooling   pooling;
+    clv_pair     *prior; /* [n_prior] */
+    size_t        n_prior;
   } model;
   struct {
     int      num_chains, num_samples, num_warmup;

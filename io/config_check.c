@@ -66,12 +66,29 @@ static clv_status opportunities_check(const clv_config *self, const char *where)
       where, clv_merge_unit_name(self->data.merge_unit), clv_time_unit_name(self->data.time_unit));
 }
 
+static clv_status integrate_check(const clv_config *self, const char *where) {
+  if (self->model.integrate != CLV_INTEGRATE_NONE) return CLV_OK;
+  if (strcmp(self->model.purchases, "pareto_nbd_lognormal") != 0)
+    return clv_fail(CLV_EUSAGE,
+                    "%s: model.integrate: none samples customers of pareto_nbd_lognormal; model.purchases is "
+                    "%s, whose customers are integrated out: remove model.integrate",
+                    where, self->model.purchases);
+  if (strcmp(self->model.spend, "none") != 0)
+    return clv_fail(
+        CLV_EUSAGE,
+        "%s: model.integrate: none samples purchases alone; model.spend is %s: set it to none, or "
+        "remove model.integrate",
+        where, self->model.spend);
+  return CLV_OK;
+}
+
 clv_status clv_config_check(const clv_config *self, const char *where) {
   clv_status st = CLV_OK;
   CLV_TRY(dates_check(self, where));
   CLV_TRY(customers_check(self, where));
   CLV_TRY(covariates_check(self, where));
   CLV_TRY(opportunities_check(self, where));
+  CLV_TRY(integrate_check(self, where));
   if (self->data.holdout_end != NULL && self->data.observation_end == NULL)
     CLV_TRY(clv_fail(CLV_EUSAGE,
                      "%s: data.holdout_end needs data.observation_end, the last day the model may see",

@@ -15,14 +15,22 @@ static const clv_choice RETURNS[]     = {
 static const clv_choice KEEP_DROP_FAIL[] = {
     {"keep", CLV_KEEP}, {"drop", CLV_DROP}, {"fail", CLV_FAIL}, {NULL, 0}};
 static const clv_choice DROP_FAIL[] = {{"drop", CLV_DROP}, {"fail", CLV_FAIL}, {NULL, 0}};
-static const clv_choice PURCHASES[] = {{"bg_nbd", 0},     {"mbg_nbd", 0}, {"bg_cnbd_k", 0}, {"mbg_cnbd_k", 0},
-                                       {"pareto_nbd", 0}, {"bg_bb", 0},   {NULL, 0}};
+static const clv_choice PURCHASES[] = {{"bg_nbd", 0},
+                                       {"mbg_nbd", 0},
+                                       {"bg_cnbd_k", 0},
+                                       {"mbg_cnbd_k", 0},
+                                       {"pareto_nbd", 0},
+                                       {"bg_bb", 0},
+                                       {"pareto_nbd_lognormal", 0},
+                                       {NULL, 0}};
 static const clv_choice SPENDS[]    = {{"gamma_gamma", 0}, {"none", 0}, {NULL, 0}};
-static const clv_choice POOLINGS[]  = {
-     {"none", CLV_POOLING_NONE},
-     {"partial", CLV_POOLING_PARTIAL},
-     {"complete", CLV_POOLING_COMPLETE},
-     {NULL, 0}};
+static const clv_choice POOLINGS[]  = {{"none", CLV_POOLING_NONE},
+                                       {"partial", CLV_POOLING_PARTIAL},
+                                       {"complete", CLV_POOLING_COMPLETE},
+                                       {NULL, 0}};
+
+static const clv_choice INTEGRATES[] = {
+    {"grid", CLV_INTEGRATE_GRID}, {"none", CLV_INTEGRATE_NONE}, {NULL, 0}};
 
 static const clv_config_key SCHEMA[] = {
     {.path   = "name",
@@ -164,13 +172,20 @@ static const clv_config_key SCHEMA[] = {
      .choice   = PURCHASES,
      .help     = "Model of when customers buy and leave."},
     {.path     = "model.erlang_k",
-     .kind     = CLV_KEY_INT_OR_AUTO,
+     .kind     = CLV_KEY_INT,
      .offset   = AT(model.erlang_k),
      .fallback = "2",
      .low      = 1,
      .high     = 12,
      .help     = "Phases between purchases of bg_cnbd_k and mbg_cnbd_k: 1 as without, more for more regular "
-                 "customers; auto: clv fit chooses by leaving customers out."},
+                 "customers."},
+    {.path     = "model.integrate",
+     .kind     = CLV_KEY_CHOICE,
+     .offset   = AT(model.integrate),
+     .fallback = "grid",
+     .choice   = INTEGRATES,
+     .help = "Customers' own parameters: grid integrates them out (in closed form where there is one), none "
+             "samples every customer's beside the hyperparameters (pareto_nbd_lognormal)."},
     {.path     = "model.spend",
      .kind     = CLV_KEY_NAME,
      .offset   = AT(model.spend),
@@ -182,8 +197,8 @@ static const clv_config_key SCHEMA[] = {
      .offset   = AT(model.pooling),
      .fallback = "partial",
      .choice   = POOLINGS,
-     .help     = "Over segments: partial learns how alike they are and lets each borrow from the others, none "
-                 "gives each its own hyperparameters, complete one set to all."},
+     .help = "Over segments: partial learns how alike they are and lets each borrow from the others, none "
+             "gives each its own hyperparameters, complete one set to all."},
     {.path     = "model.priors",
      .kind     = CLV_KEY_PRIORS,
      .offset   = AT(model.prior),
@@ -233,7 +248,7 @@ static const clv_config_key SCHEMA[] = {
      .fallback = "1",
      .help = "Names all random numbers: the same seed and data give the same bits on any number of ranks."},
     {.path     = "sampler.chain_groups",
-     .kind     = CLV_KEY_INT_OR_AUTO,
+     .kind     = CLV_KEY_GROUPS,
      .offset   = AT(sampler.chain_groups),
      .fallback = "auto",
      .low      = 1,

@@ -10,11 +10,11 @@
 #include "engine/numerics/isa.h"
 #include "engine/posterior/diagnostics.h"
 #include "engine/sampler/metric.h"
-#include "engine/sampler/sampler.h"
 #include "io/checkpoint.h"
+#include "io/shards.h"
 #include "io/trace.h"
-#include "jobs/erlang.h"
-#include "jobs/fit_place.h"
+#include "jobs/fit_latents.h"
+#include "jobs/fit_sampler.h"
 #include "jobs/progress.h"
 #include "jobs/stop.h"
 #include "jobs/version.h"
@@ -41,7 +41,7 @@ typedef struct fit {
   const clv_comm        *world;
   const clv_config      *config;
   clv_fit_place          place;                                                     /* owned */
-  clv_sampler           *sampler;                                                   /* owned */
+  clv_fit_sampler        sampler;                                                   /* owned */
   clv_trace             *trace;                                                     /* owned */
   clv_progress          *progress;                                                  /* owned */
   char                  *portfolio_path, *trace_path, *checkpoint_folder, *matters; /* owned */
@@ -62,7 +62,7 @@ static void say(const fit *f, const char *sentence) {
 
 static void fit_clear(fit *f) {
   clv_progress_free(&f->progress);
-  clv_sampler_free(&f->sampler);
+  clv_fit_sampler_free(&f->sampler);
   if (f->trace != NULL) (void)clv_trace_close(&f->trace);
   clv_fit_place_free(&f->place);
   free(f->portfolio_path);
@@ -101,7 +101,7 @@ static clv_status sampler_make(fit *f) {
                       (void **)&f->history));
 out:
   st = clv_comm_agree(f->world, st);
-  return st < 0 ? st : clv_sampler_new(f->place.topology, &f->place.fit.model, &plan, &f->sampler);
+  return st < 0 ? st : clv_fit_sampler_new(&f->place, &plan, &f->sampler);
 }
 
 /* ---- the trace ---- */
@@ -224,8 +224,11 @@ static clv_status checkpoint_save(fit *f) {
                         .done     = f->n_draw == (size_t)f->config->sampler.num_samples};
   clv_status     st  = CLV_OK;
   snprintf(now.data, sizeof now.data, "%s", clv_portfolio_facts_get(f->place.portfolio)->content);
-  CLV_TRY(clv_sampler_save(f->sampler, &now.state, &now.n_state));
+  clv_comm_broadcast(f->world, &f->generation, sizeof f->generation, 0);
+  CLV_TRY(clv_fit_sampler_save(&f->sampler, now.done ? NULL : f->checkpoint_folder, f->generation + 1,
+                               &now.state, &now.n_state));
   if (is_root(f)) st = clv_checkpoint_write(f->checkpoint_folder, &now, &f->generation);
+  if (is_root(f) && now.done) clv_shards_remove(f->checkpoint_folder);
   CLV_TRY(clv_comm_agree(f->world, st));
   f->saved_at = clv_clock();
 out:
@@ -278,7 +281,8 @@ static clv_status resume_try(fit *f, bool *resumed) {
   if (fallback[0] != '\0') say(f, fallback);
   if (found == NULL || found->done || asks_fresh(f->context)) goto out;
   CLV_TRY(checkpoint_refuse(f, found));
-  CLV_TRY(clv_sampler_restore(f->sampler, found->state, found->n_state));
+  CLV_TRY(clv_fit_sampler_restore(&f->sampler, f->checkpoint_folder, f->generation, found->state,
+                                  found->n_state));
   f->n_warmup = found->n_warmup, f->n_draw = found->n_draw;
   CLV_TRY(trace_begin(f, true));
   CLV_TRY(history_restore(f));
@@ -367,7 +371,7 @@ static clv_status tuning_write(fit *f, size_t dim) {
   double      *inv_metric = NULL, step_size;
   clv_status   st         = clv_alloc(width, sizeof *inv_metric, (void **)&inv_metric);
   CLV_TRY(clv_comm_agree(f->world, st));
-  clv_sampler_tuning(f->sampler, &step_size, inv_metric);
+  clv_fit_sampler_tuning(&f->sampler, &step_size, inv_metric);
   CLV_TRY(clv_trace_tuning(f->trace, step_size, inv_metric));
 out:
   free(inv_metric);
@@ -386,7 +390,7 @@ static clv_status draws_make(fit *f) {
   clv_leg                 leg;
   clv_status              st = CLV_OK;
   for (;;) {
-    CLV_TRY(clv_sampler_run(f->sampler, LEG_DRAWS, &watch, &leg));
+    CLV_TRY(clv_fit_sampler_run(&f->sampler, LEG_DRAWS, &watch, &leg));
     if (leg.n_draw == 0) break;
     const bool first_sampled = !leg.warmup && leg.first == 0;
     CLV_TRY(leg_commit(f, &leg));
@@ -394,6 +398,9 @@ static clv_status draws_make(fit *f) {
     ess_look(f);
     if (is_time_to_save(f)) CLV_TRY(checkpoint_save(f));
   }
+  if (f->sampler.latent != NULL)
+    CLV_TRY(clv_fit_latents_write(&f->sampler, f->config,
+                                  (long)f->config->sampler.num_chains * f->config->sampler.num_samples));
   CLV_TRY(checkpoint_save(f));
 out:
   return st;
@@ -440,7 +447,7 @@ static clv_status fit_begin(fit *f) {
   CLV_TRY(sampler_make(f));
   CLV_TRY(resume_try(f, &resumed));
   if (!resumed) {
-    if (is_root(f)) clv_checkpoint_remove(f->checkpoint_folder);
+    if (is_root(f)) clv_checkpoint_remove(f->checkpoint_folder), clv_shards_remove(f->checkpoint_folder);
     CLV_TRY(trace_begin(f, false));
     CLV_TRY(trace_observe(f));
   }
@@ -452,18 +459,13 @@ out:
 }
 
 static clv_status fit_run(const clv_job_context *context) {
-  fit        f      = {.context = context, .world = context->world, .config = context->config, .ess = NAN};
-  clv_config chosen = *context->config;
-  clv_status st     = CLV_OK;
+  fit        f  = {.context = context, .world = context->world, .config = context->config, .ess = NAN};
+  clv_status st = CLV_OK;
   for (int i = 0; i < context->argc; i++)
     if (strcmp(context->argv[i], "--fresh") != 0)
       CLV_TRY(
           clv_fail(CLV_EUSAGE, "clv fit does not know '%.64s'; its one option is --fresh", context->argv[i]));
   clv_stop_listen();
-  if (clv_erlang_is_open(&chosen)) {
-    CLV_TRY(clv_erlang_choose(context, asks_fresh(context), &chosen.model.erlang_k));
-    f.config = &chosen;
-  }
   CLV_TRY(fit_begin(&f));
   st = draws_make(&f);
   if (st == CLV_EINTERRUPT) st = interrupted(&f);

@@ -8,6 +8,7 @@
 #include "comm/shuffle.h"
 #include "engine/models/gamma_gamma.h"
 #include "engine/models/joint.h"
+#include "engine/models/lognormal_latent.h"
 #include "engine/models/purchases.h"
 
 enum { CUSTOMERS_AT_ONCE = 1 << 20 };
@@ -218,6 +219,28 @@ out:
   return st;
 }
 
+/* Customers one by one, this rank's blocks: nothing is merged where each has parameters of his own. */
+static clv_status latent_new(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
+                             const clv_prior_texts *priors, clv_fit_model *fit) {
+  const clv_blocks     blocks  = clv_latent_blocks_of(clv_portfolio_facts_get(portfolio)->n_customer,
+                                                      clv_comm_rank(shards), clv_comm_size(shards));
+  clv_customer_columns columns = {0};
+  clv_latent_model     model   = {0};
+  clv_status           st      = CLV_OK;
+  if (n_segment_of(portfolio, config) > 1)
+    return clv_fail(CLV_EUSAGE,
+                    "model.integrate: none samples one population; set model.pooling: complete, or "
+                    "remove customers.segment");
+  CLV_TRY(clv_portfolio_read_customers(portfolio, blocks.first, blocks.last - blocks.first, &columns));
+  const clv_histories histories = {.blocks = blocks, .x = columns.x, .t_x = columns.t_x, .T = columns.T};
+  CLV_TRY(clv_lognormal_latent_new(shards, &histories, priors, &model));
+  fit->model  = clv_latent_model_hyper(&model);
+  fit->latent = model.ops;
+out:
+  clv_customer_columns_free(&columns);
+  return st;
+}
+
 /* Every prior must belong to a variable; the message lists them. */
 static clv_status priors_check(const clv_model *model, const clv_config *config) {
   char         known[1024] = "";
@@ -264,9 +287,13 @@ clv_status clv_fit_model_new(const clv_comm *shards, const clv_portfolio *portfo
   for (size_t k = 0; k < n_prior; k++)
     text[k] = (clv_prior_text){.name = config->model.prior[k].name, .text = config->model.prior[k].text};
   const clv_prior_texts priors = {.item = text, .n = n_prior};
-  CLV_TRY(purchases_new(shards, portfolio, config, &priors, &part[0]));
-  if (spends) CLV_TRY(spend_new(shards, portfolio, config, &priors, &fit, &part[1]));
-  CLV_TRY(clv_comm_agree(shards, parts_join(part, spends ? 2 : 1, &fit.model)));
+  if (config->model.integrate == CLV_INTEGRATE_NONE) {
+    CLV_TRY(latent_new(shards, portfolio, config, &priors, &fit));
+  } else {
+    CLV_TRY(purchases_new(shards, portfolio, config, &priors, &part[0]));
+    if (spends) CLV_TRY(spend_new(shards, portfolio, config, &priors, &fit, &part[1]));
+    CLV_TRY(clv_comm_agree(shards, parts_join(part, spends ? 2 : 1, &fit.model)));
+  }
   CLV_TRY(priors_check(&fit.model, config)); /* the same on every rank */
   *out = fit;
   fit  = (clv_fit_model){0};

@@ -2,6 +2,7 @@
 #define CLV_JOBS_FIT_MODEL_H
 
 #include "comm/topology.h"
+#include "engine/models/latent_model.h"
 #include "engine/models/model.h"
 #include "engine/models/process.h"
 #include "io/config.h"
@@ -9,8 +10,9 @@
 
 /** The configured model over a portfolio: this rank's blocks of it. */
 typedef struct clv_fit_model {
-  clv_model model;    /* owned */
-  uint64_t  n_spends; /* customers who inform the spend model, over all ranks */
+  clv_model                   model;    /* owned; with customers sampled, its hyperparameters' face */
+  const clv_latent_model_ops *latent;   /* NULL where customers are integrated out */
+  uint64_t                    n_spends; /* customers who inform the spend model, over all ranks */
 } clv_fit_model;
 
 /** Reads what this rank owns of the portfolio and builds the joint model of purchases and spend. Collective

@@ -67,7 +67,8 @@ static int groups_that_fit(const clv_portfolio_facts *facts, int size, int group
 clv_status clv_fit_place_new(const clv_comm *world, const char *path, const clv_config *config,
                              clv_fit_place *out) {
   const int size = clv_comm_size(world), chains = config->sampler.num_chains,
-            asked     = config->sampler.chain_groups;
+            /* Chains take turns where customers are sampled: every rank then holds its own customers. */
+      asked           = config->model.integrate == CLV_INTEGRATE_NONE ? 1 : config->sampler.chain_groups;
   clv_fit_place place = {0};
   double        pass = 0.0, reduce = 0.0;
   int           groups = asked > 0 ? clv_topology_groups_most(size, asked < chains ? asked : chains) : 1;

@@ -13,7 +13,6 @@ typedef struct clv_step {
   const char        *job;
   bool               reads_log; /* data.transactions and customers.table are inputs */
   bool               needs_holdout;
-  bool               uses_fit; /* needs to know which model was fitted */
   bool               is_extra; /* recorded, but no link of refit's chain */
   const char *const *section;  /* configuration it depends on */
   const char *const *input;    /* files of the run directory; one that is not there is left out */

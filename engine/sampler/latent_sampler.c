@@ -322,10 +322,8 @@ void clv_latent_sampler_tuning(const clv_latent_sampler *self, double *step_size
   const size_t      dim    = metric->dim;
   const bool        dense  = clv_metric_is_dense(dim);
   *step_size               = self->is_settled ? clv_latent_chain_epsilon(&self->chain[0]) : (double)NAN;
-  for (size_t i = 0; i < dim * dim && inv_metric != NULL; i++) {
-    const double value = dense ? metric->inverse[i] : i / dim == i % dim ? metric->inverse[i / dim] : 0.0;
-    inv_metric[i]      = self->is_settled ? value : (double)NAN;
-  }
+  for (size_t i = 0; i < (dense ? dim * dim : dim) && inv_metric != NULL; i++)
+    inv_metric[i] = self->is_settled ? metric->inverse[i] : (double)NAN;
 }
 
 void clv_latent_sampler_result(const clv_latent_sampler *self, size_t block, clv_latent_result *result) {

@@ -1,0 +1,129 @@
+/* latent N [CHAINS WARMUP DRAWS DEPTH]: pareto_nbd_lognormal with N simulated customers' own parameters
+ * sampled, on any number of ranks: seconds, nanoseconds of a leapfrog step and customer, effective draws a
+ * second of the worst hyperparameter, memory. CSV=FILE writes the customers (x, t_x, T) for peers; DATA=FILE
+ * reads them. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "engine/models/lognormal_latent.h"
+#include "engine/posterior/diagnostics.h"
+#include "engine/sampler/latent_sampler.h"
+
+typedef struct columns {
+  clv_histories h;
+  uint32_t     *x;
+  double       *t_x, *T;
+} columns;
+
+/* log lambda ~ N(-3.5, 1.1), log mu ~ N(-3.6, 1.6), correlation 0.2: about CDNOW, in weeks. */
+static void customer_make(uint64_t i, uint32_t *x, double *t_x, double *T) {
+  clv_rng      r = clv_rng_at(11, CLV_RNG_SIMULATE, i, 0, 0);
+  const double u = clv_rng_normal(&r), w = clv_rng_normal(&r);
+  const double lambda = exp(-3.5 + 1.1 * u), mu = exp(-3.6 + 1.6 * (0.2 * u + sqrt(1 - 0.04) * w));
+  const double life = clv_rng_exponential(&r) / mu;
+  *T = 27.0 + 12.0 * clv_rng_uniform(&r), *x = 0, *t_x = 0.0;
+  for (double t = clv_rng_exponential(&r) / lambda; t < life && t < *T; t += clv_rng_exponential(&r) / lambda)
+    ++*x, *t_x = t;
+}
+
+static int columns_make(const clv_comm *comm, uint64_t n, columns *c) {
+  const char *from = getenv("DATA"), *to = getenv("CSV");
+  FILE       *file  = from != NULL ? fopen(from, "r") : to != NULL ? fopen(to, "w") : NULL;
+  c->h.blocks       = clv_latent_blocks_of(n, clv_comm_rank(comm), clv_comm_size(comm));
+  const size_t mine = (size_t)(c->h.blocks.last - c->h.blocks.first) + 1;
+  if (clv_calloc(mine, sizeof *c->x, (void **)&c->x) < 0 ||
+      clv_calloc(mine, sizeof(double), (void **)&c->t_x) < 0 ||
+      clv_calloc(mine, sizeof(double), (void **)&c->T) < 0)
+    return 1;
+  for (uint64_t i = 0; i < n; i++) {
+    uint32_t x;
+    double   t_x, T;
+    if (from == NULL && to == NULL && (i < c->h.blocks.first || i >= c->h.blocks.last)) continue;
+    if (from != NULL && (file == NULL || fscanf(file, "%u,%lf,%lf\n", &x, &t_x, &T) != 3)) return 1;
+    if (from == NULL) customer_make(i, &x, &t_x, &T);
+    if (to != NULL && file != NULL) fprintf(file, "%u,%.17g,%.17g\n", x, t_x, T);
+    if (i < c->h.blocks.first || i >= c->h.blocks.last) continue;
+    const size_t k = (size_t)(i - c->h.blocks.first);
+    c->x[k] = x, c->t_x[k] = t_x, c->T[k] = T;
+  }
+  if (file != NULL) fclose(file);
+  c->h.x = c->x, c->h.t_x = c->t_x, c->h.T = c->T;
+  return 0;
+}
+
+static void report(const clv_latent_leg *leg, const clv_latent_model *model, double warm, double seconds) {
+  const clv_model hyper = clv_latent_model_hyper(model);
+  const size_t    dim = leg->leg.dim, rows = (size_t)leg->leg.n_chain * (size_t)leg->leg.n_draw;
+  double          steps = 0.0, depth = 0.0, least = INFINITY, diverging = 0.0;
+  for (size_t i = 0; i < rows; i++) {
+    steps += leg->leg.stat[i].n_steps, depth += leg->leg.stat[i].tree_depth;
+    diverging += leg->leg.stat[i].diverging;
+  }
+  double *value = malloc(rows * dim * sizeof *value);
+  if (value == NULL) return;
+  for (size_t i = 0; i < rows; i++) hyper.ops->constrain(hyper.self, leg->leg.phi + i * dim, value + i * dim);
+  for (size_t k = 0; k < dim; k++) {
+    const clv_series s = {value + k, (size_t)leg->leg.n_chain, (size_t)leg->leg.n_draw,
+                          dim * (size_t)leg->leg.n_draw, dim};
+    clv_variable     v;
+    double           mean = 0.0;
+    hyper.ops->variable(hyper.self, k, &v);
+    for (size_t i = 0; i < rows; i++) mean += value[i * dim + k] / (double)rows;
+    const double ess = clv_ess_bulk(&s);
+    printf("%-18s mean %8.4f  R-hat %.4f  ESS %.0f\n", v.name, mean, clv_rhat_rank(&s), ess);
+    least = fmin(least, ess);
+  }
+  free(value);
+  printf("step size %.4f, depth %.2f, steps a draw %.1f, divergent %.0f\n", leg->leg.stat[0].step_size,
+         depth / (double)rows, steps / (double)rows, diverging);
+  printf("warm-up %.2f s, sampling %.2f s, worst ESS a second %.1f (of sampling), %.1f (of all)\n", warm,
+         seconds, least / seconds, least / (warm + seconds));
+}
+
+int main(int argc, char **argv) {
+  clv_comm           *comm    = NULL;
+  columns             c       = {0};
+  clv_latent_model    model   = {0};
+  clv_latent_sampler *sampler = NULL;
+  clv_latent_leg      leg;
+  clv_sampler_plan    plan = {4, 300, 300, 0.8, 10, 1};
+  if (clv_comm_init(&argc, &argv) < 0 || clv_comm_world(&comm) < 0) return 1;
+  const uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 20000;
+  if (argc > 4)
+    plan.num_chains = atoi(argv[2]), plan.num_warmup = atoi(argv[3]), plan.num_samples = atoi(argv[4]);
+  if (argc > 5) plan.max_tree_depth = atoi(argv[5]);
+  if (columns_make(comm, n, &c) != 0 || clv_lognormal_latent_new(comm, &c.h, NULL, &model) < 0 ||
+      clv_latent_sampler_new(comm, &model, &plan, NULL, 0, &sampler) < 0)
+    goto out;
+  const double start = clv_clock();
+  if (clv_latent_sampler_run(sampler, plan.num_warmup, NULL, &leg) < 0) goto out;
+  const double               middle = clv_clock();
+  const clv_accumulator_cost before = clv_latent_sampler_cost(sampler);
+  if (clv_latent_sampler_run(sampler, plan.num_samples, NULL, &leg) < 0) goto out;
+  const double               end  = clv_clock();
+  const clv_accumulator_cost cost = clv_latent_sampler_cost(sampler);
+  struct rusage              used;
+  getrusage(RUSAGE_SELF, &used);
+  if (clv_comm_rank(comm) == 0) {
+    const double passes = (double)(cost.n_evaluation - before.n_evaluation);
+    report(&leg, &model, middle - start, end - middle);
+    printf(
+        "%llu customers, %d ranks: %.2f ns a pass and customer of this rank (reductions %.1f us each), %.0f "
+        "MB "
+        "on rank 0\n",
+        (unsigned long long)n, clv_comm_size(comm),
+        1e9 * (cost.pass_seconds - before.pass_seconds) / passes /
+            (double)(c.h.blocks.last - c.h.blocks.first),
+        1e6 * (cost.reduce_seconds - before.reduce_seconds) / passes, (double)used.ru_maxrss / 1024.0);
+  }
+out:
+  fprintf(stderr, "%s", clv_message());
+  clv_latent_sampler_free(&sampler);
+  if (model.ops != NULL) clv_latent_model_free(&model);
+  free(c.x), free(c.t_x), free(c.T);
+  clv_comm_free(&comm);
+  clv_comm_finalize();
+  return 0;
+}
