@@ -344,7 +344,8 @@ static const clv_config_key SCHEMA[] = {
      .kind   = CLV_KEY_TEXT,
      .offset = AT(stage.destination),
      .help =
-         "Where results are staged, gs://bucket/prefix. Default: nowhere. Nothing in this version uploads."},
+         "Where results are staged: a directory, as /path or file:///path; the run's name is made below it. "
+         "Default: nowhere. This version does not upload to gs://."},
 };
 
 const clv_config_key *clv_config_schema(size_t *n) {

@@ -170,3 +170,109 @@ out:
   free(text);
   return st;
 }
+
+/* ---- results ---- */
+
+static const char *base_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash == NULL ? path : slash + 1;
+}
+
+static const char *file_text(const json_t *file, const char *key) {
+  const char *text = json_string_value(json_object_get(file, key));
+  return text == NULL ? "" : text;
+}
+
+/** The record of a file that some step wrote; NULL where none did. */
+static const json_t *output_find(const clv_manifest *self, const char *name) {
+  const char   *step;
+  const json_t *record, *file;
+  size_t        i;
+  json_object_foreach(json_object_get(self->root, "steps"), step, record) {
+    if (strcmp(step, "stage") == 0) continue;
+    json_array_foreach(json_object_get(record, "outputs"), i, file) {
+      if (strcmp(base_name(file_text(file, "path")), name) == 0) return file;
+    }
+  }
+  return NULL;
+}
+
+/** The first input of a step that is not what its maker wrote last; NULL: none. */
+static const char *stale_find(const clv_manifest *self, const json_t *record) {
+  const json_t *file;
+  size_t        i;
+  json_array_foreach(json_object_get(record, "inputs"), i, file) {
+    const char   *name  = base_name(file_text(file, "path"));
+    const json_t *maker = output_find(self, name);
+    if (maker != NULL && strcmp(file_text(maker, "sha256"), file_text(file, "sha256")) != 0) return name;
+  }
+  return NULL;
+}
+
+clv_status clv_manifest_results(const clv_manifest *self, clv_manifest_result **out, size_t *n) {
+  clv_status           st   = CLV_OK;
+  clv_manifest_result *list = NULL;
+  const char          *step;
+  const json_t        *record, *file;
+  size_t               i, count = 0;
+  json_object_foreach(json_object_get(self->root, "steps"), step, record) {
+    if (strcmp(step, "stage") == 0) continue;
+    const char *stale = stale_find(self, record);
+    json_array_foreach(json_object_get(record, "outputs"), i, file) {
+      CLV_TRY(clv_realloc(count + 1, sizeof *list, (void **)&list));
+      clv_manifest_result *to = &list[count++];
+      *to                     = (clv_manifest_result){.step = step, .stale = stale};
+      snprintf(to->name, sizeof to->name, "%s", base_name(file_text(file, "path")));
+      snprintf(to->sha256, sizeof to->sha256, "%s", file_text(file, "sha256"));
+      to->bytes = json_integer_value(json_object_get(file, "bytes"));
+    }
+  }
+  *out = list, list = NULL;
+  *n = count;
+out:
+  free(list);
+  return st;
+}
+
+static clv_status staged_describe(const clv_manifest_result *file, size_t n, json_t **out) {
+  clv_status st    = CLV_OK;
+  json_t    *files = json_array();
+  char       now[32];
+  time_format(time(NULL), now, sizeof now);
+  for (size_t i = 0; i < n; i++)
+    json_array_append_new(files, json_pack("{s:s,s:I,s:s}", "path", file[i].name, "bytes",
+                                           (json_int_t)file[i].bytes, "sha256", file[i].sha256));
+  if (json_array_size(files) == n) *out = json_pack("{s:s,s:O}", "at", now, "files", files);
+  if (*out == NULL) st = no_memory();
+  json_decref(files);
+  return st;
+}
+
+clv_status clv_manifest_stage(const clv_manifest *self, const char *directory,
+                              const clv_manifest_result *file, size_t n) {
+  clv_status   st   = CLV_OK;
+  json_t      *root = json_copy(self->root), *staged = NULL;
+  char        *text = NULL, *path = NULL;
+  const size_t length = strlen(directory) + sizeof "/manifest.json";
+  CLV_TRY(staged_describe(file, n, &staged));
+  if (root == NULL || json_object_set(root, "staged", staged) != 0) CLV_TRY(no_memory());
+  text = json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+  if (text == NULL) CLV_TRY(no_memory());
+  CLV_TRY(clv_alloc(length, 1, (void **)&path));
+  snprintf(path, length, "%s/manifest.json", directory);
+  CLV_TRY(clv_file_write(path, text, strlen(text)));
+out:
+  json_decref(staged);
+  json_decref(root);
+  free(text);
+  free(path);
+  return st;
+}
+
+clv_status clv_manifest_is_staged(const char *directory, bool *out) {
+  clv_manifest *manifest = NULL;
+  clv_status    st       = clv_manifest_open(directory, NULL, &manifest);
+  if (st >= 0) *out = json_is_object(json_object_get(manifest->root, "staged"));
+  clv_manifest_free(&manifest);
+  return st;
+}

@@ -53,4 +53,24 @@ bool clv_manifest_is_converged(const clv_manifest *self, const char *step);
 /** Add or replace a step's record and write the file (temporary name, fsync, rename). Not collective. */
 clv_status clv_manifest_record(clv_manifest *self, const clv_manifest_facts *facts);
 
+/** A file that a recorded step wrote. */
+typedef struct clv_manifest_result {
+  char        name[256]; /* in the run directory */
+  char        sha256[65];
+  int64_t     bytes;
+  const char *step;  /* borrowed from the manifest */
+  const char *stale; /* an input of that step which another step wrote anew since; NULL: none. Borrowed */
+} clv_manifest_result;
+
+/** All results on record, but for those of step `stage`. Not collective. @param[out] out  [n] owned by the
+ * caller, free() */
+clv_status clv_manifest_results(const clv_manifest *self, clv_manifest_result **out, size_t *n);
+
+/** Write manifest.json of a directory with copies: the steps' records, and under "staged" the time and the
+ * files with their hashes. Not collective. @param file  [n] */
+clv_status clv_manifest_stage(const clv_manifest *self, const char *directory,
+                              const clv_manifest_result *file, size_t n);
+/** Whether a directory is one of those. Not collective. */
+clv_status clv_manifest_is_staged(const char *directory, bool *out);
+
 #endif

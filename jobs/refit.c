@@ -2,9 +2,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/nearest.h"
+#include "jobs/stage.h"
 
 enum { STEPS_MOST = 16 };
 
@@ -68,6 +70,7 @@ clv_status clv_refit_run(const clv_refit_step *steps, size_t n, const clv_refit_
     if (options->from != NULL && strcmp(options->from, steps[i].step->job) == 0) is_forced = true;
     if (steps[i].step->is_extra) continue;
     if (steps[i].step->needs_holdout && context->config->data.holdout_end == NULL) continue;
+    if (steps[i].step->stages && context->config->stage.destination == NULL) continue;
     CLV_TRY(step_do(&steps[i], is_forced, context, &converged));
   }
   if (!converged)
@@ -101,10 +104,20 @@ static clv_status options_read(const clv_job_context *context, clv_refit_options
   clv_nearest nearest = clv_nearest_begin(out->from);
   for (size_t i = 0; i < n; i++)
     if (!step[i].is_extra) clv_nearest_offer(&nearest, step[i].job);
-  return clv_fail(CLV_EUSAGE,
-                  "--from '%.100s' is no step%s%s%s; the steps are prepare, fit, diagnose, predict, evaluate",
-                  out->from, nearest.name == NULL ? "" : " (did you mean '",
-                  nearest.name == NULL ? "" : nearest.name, nearest.name == NULL ? "" : "'?)");
+  return clv_fail(
+      CLV_EUSAGE,
+      "--from '%.100s' is no step%s%s%s; the steps are prepare, fit, diagnose, predict, evaluate, "
+      "stage",
+      out->from, nearest.name == NULL ? "" : " (did you mean '", nearest.name == NULL ? "" : nearest.name,
+      nearest.name == NULL ? "" : "'?)");
+}
+
+/** A destination that cannot be reached is said before hours of work, not after. Not collective. */
+static clv_status destination_check(const clv_config *config) {
+  char            *target = NULL;
+  const clv_status st     = config->stage.destination == NULL ? CLV_OK : clv_stage_target(config, &target);
+  free(target);
+  return st;
 }
 
 static clv_status refit_run(const clv_job_context *context) {
@@ -116,6 +129,7 @@ static clv_status refit_run(const clv_job_context *context) {
   const clv_step   *step  = clv_steps(&n);
   CLV_CHECK(n <= STEPS_MOST);
   CLV_TRY(options_read(context, &options));
+  CLV_TRY(clv_comm_agree(context->world, destination_check(context->config)));
   for (size_t i = 0; i < n; i++) {
     steps[i] = (clv_refit_step){.step = &step[i], .job = clv_job_find(step[i].job)};
     if (steps[i].job == NULL && !(step[i].needs_holdout && context->config->data.holdout_end == NULL))
@@ -130,11 +144,13 @@ out:
 const clv_job CLV_JOB_REFIT = {
     .name = "refit",
     .summary =
-        "The whole chain: prepare, fit, diagnose, predict, evaluate; finished steps are not done again.",
+        "The whole chain: prepare, fit, diagnose, predict, evaluate, stage; finished steps are not done "
+        "again.",
     .usage =
         "Works in output.directory/name and records every step in manifest.json there. A step whose inputs, "
         "configuration\n"
-        "and outputs are unchanged is skipped. evaluate runs where data.holdout_end is set.\n\n"
+        "and outputs are unchanged is skipped. evaluate runs where data.holdout_end is set, stage where "
+        "stage.destination is.\n\n"
         "  --fresh       do every step again\n"
         "  --from STEP   do this step and all after it again\n",
     .needs_config    = true,

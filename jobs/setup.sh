@@ -9,7 +9,8 @@ packages="gcc g++ make cmake ninja-build pkg-config git ca-certificates
 tests=OFF
 if [ "${1:-}" = --tests ]; then
   tests=ON
-  packages="$packages libcmocka-dev hdf5-tools python3 python3-venv procps"
+  # Slurm's daemons, for the throw-away clusters of tests/slurm.
+  packages="$packages libcmocka-dev hdf5-tools python3 python3-venv procps slurmctld slurmd slurm-client munge libpmix-dev"
 fi
 
 # Only what dpkg does not know is installed, so an unprivileged user on a prepared machine needs no rights at all.

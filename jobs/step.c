@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jobs/stage.h"
 #include "jobs/version.h"
 
 static const char *const NOTHING[] = {NULL};
@@ -44,6 +45,8 @@ static const char *const LOO_CONFIG[] = {"loo", "model", "data.min_transactions"
 static const char *const LOO_IN[]     = {"portfolio.h5", "trace.nc", NULL};
 static const char *const LOO_OUT[]    = {"loo.json", "loo.h5", NULL};
 
+static const char *const STAGE_CONFIG[] = {"stage", NULL};
+
 static const clv_step STEPS[] = {
     {.job = "prepare", .reads_log = true, .section = PREPARE_CONFIG, .input = NOTHING, .output = PREPARE_OUT},
     {.job = "fit", .section = FIT_CONFIG, .input = FIT_IN, .output = FIT_OUT},
@@ -54,6 +57,7 @@ static const clv_step STEPS[] = {
      .section       = EVALUATE_CONFIG,
      .input         = EVALUATE_IN,
      .output        = EVALUATE_OUT},
+    {.job = "stage", .stages = true, .section = STAGE_CONFIG, .input = NOTHING, .output = NOTHING},
     {.job = "loo", .is_extra = true, .section = LOO_CONFIG, .input = LOO_IN, .output = LOO_OUT},
 };
 
@@ -124,6 +128,28 @@ out:
   return st;
 }
 
+/** All results of the other steps, and their copies at the destination. */
+static clv_status copies_add(const clv_config *config, facts_owner *self) {
+  clv_status  st     = CLV_OK;
+  char       *target = NULL;
+  const char *slash;
+  CLV_TRY(clv_stage_target(config, &target));
+  for (size_t i = 0; i < sizeof STEPS / sizeof *STEPS; i++)
+    CLV_TRY(files_add(config, STEPS[i].output, &self->input));
+  for (size_t i = 0; i <= self->input.n; i++) {
+    const char  *path   = i < self->input.n ? self->input.item[i] : "manifest.json";
+    const char  *name   = (slash = strrchr(path, '/')) == NULL ? path : slash + 1;
+    const size_t length = strlen(target) + strlen(name) + 2;
+    char        *copy   = NULL;
+    CLV_TRY(clv_alloc(length, 1, (void **)&copy));
+    snprintf(copy, length, "%s/%s", target, name);
+    CLV_TRY(strings_add(&self->output, copy));
+  }
+out:
+  free(target);
+  return st;
+}
+
 static clv_status facts_make(const clv_step *step, const clv_job_context *context, facts_owner *self) {
   clv_status        st        = CLV_OK;
   const clv_config *config    = context->config;
@@ -134,6 +160,7 @@ static clv_status facts_make(const clv_step *step, const clv_job_context *contex
   if (step->reads_log) CLV_TRY(log_add(config, &self->input));
   CLV_TRY(files_add(config, step->input, &self->input));
   CLV_TRY(files_add(config, step->output, &self->output));
+  if (step->stages) CLV_TRY(copies_add(config, self));
   CLV_TRY(clv_config_run_path(config, NULL, &directory));
   CLV_TRY(clv_manifest_open(directory, NULL, &self->manifest));
   self->facts = (clv_manifest_facts){.step    = step->job,

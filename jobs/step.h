@@ -10,12 +10,13 @@
 /** A job that reads and writes files of a run directory, as the manifest and refit see it. Lists end with
  * NULL. */
 typedef struct clv_step {
-  const char        *job;
-  bool               reads_log; /* data.transactions and customers.table are inputs */
-  bool               needs_holdout;
-  bool               is_extra; /* recorded, but no link of refit's chain */
-  const char *const *section;  /* configuration it depends on */
-  const char *const *input;    /* files of the run directory; one that is not there is left out */
+  const char *job;
+  bool        reads_log; /* data.transactions and customers.table are inputs */
+  bool        needs_holdout;
+  bool stages;   /* where stage.destination is set: its inputs are all results, its outputs their copies */
+  bool is_extra; /* recorded, but no link of refit's chain */
+  const char *const *section; /* configuration it depends on */
+  const char *const *input;   /* files of the run directory; one that is not there is left out */
   const char *const *output;
 } clv_step;
 
