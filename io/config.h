@@ -63,7 +63,7 @@ typedef struct clv_config {
   } customers;
   struct {
     char         *purchases, *spend; /* model names; spend "none" */
-    int           erlang_k;          /* phases between purchases, of the models named *_cnbd_k */
+    int           erlang_k;          /* phases between purchases, of the models named *_cnbd_k; 0: auto */
     clv_integrate integrate;
     clv_pooling   pooling;
     clv_pair     *prior; /* [n_prior] */

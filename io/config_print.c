@@ -107,7 +107,7 @@ void clv_config_value_print(const clv_config_key *key, const clv_config *self, F
     case CLV_KEY_INT:
       fprintf(to, "%d", *(const int *)at);
       break;
-    case CLV_KEY_GROUPS:
+    case CLV_KEY_INT_OR_AUTO:
       if (*(const int *)at == 0)
         fputs("auto", to);
       else

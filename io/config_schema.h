@@ -9,19 +9,19 @@
 #include "io/config_yaml.h"
 
 typedef enum clv_key_kind {
-  CLV_KEY_TEXT,    /* char * */
-  CLV_KEY_NAME,    /* char *, one of the choices, or (without choices) fit for a file name */
-  CLV_KEY_TEXTS,   /* clv_strings */
-  CLV_KEY_INT,     /* int */
-  CLV_KEY_SEED,    /* uint64_t */
-  CLV_KEY_REAL,    /* double */
-  CLV_KEY_REALS,   /* clv_doubles */
-  CLV_KEY_BOOL,    /* bool */
-  CLV_KEY_CHOICE,  /* an enum, one of the choices */
-  CLV_KEY_SECONDS, /* double, written 60s, 5m, 1h */
-  CLV_KEY_GROUPS,  /* int, 0 written auto */
-  CLV_KEY_KEEP,    /* clv_config.predict.keep_customers or .keep_sample */
-  CLV_KEY_PRIORS   /* clv_config.model.prior */
+  CLV_KEY_TEXT,        /* char * */
+  CLV_KEY_NAME,        /* char *, one of the choices, or (without choices) fit for a file name */
+  CLV_KEY_TEXTS,       /* clv_strings */
+  CLV_KEY_INT,         /* int */
+  CLV_KEY_SEED,        /* uint64_t */
+  CLV_KEY_REAL,        /* double */
+  CLV_KEY_REALS,       /* clv_doubles */
+  CLV_KEY_BOOL,        /* bool */
+  CLV_KEY_CHOICE,      /* an enum, one of the choices */
+  CLV_KEY_SECONDS,     /* double, written 60s, 5m, 1h */
+  CLV_KEY_INT_OR_AUTO, /* int, 0 written auto */
+  CLV_KEY_KEEP,        /* clv_config.predict.keep_customers or .keep_sample */
+  CLV_KEY_PRIORS       /* clv_config.model.prior */
 } clv_key_kind;
 
 typedef struct clv_choice {

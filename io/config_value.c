@@ -67,7 +67,7 @@ clv_key_expected clv_config_key_expected(const clv_config_key *key) {
     case CLV_KEY_SECONDS:
       snprintf(e.text, n, "a duration such as 60s, 5m or 1h, at most 720h");
       break;
-    case CLV_KEY_GROUPS:
+    case CLV_KEY_INT_OR_AUTO:
       range_list(key, "auto or a whole number", e.text, n);
       break;
     case CLV_KEY_KEEP:
@@ -263,7 +263,7 @@ out:
 
 static bool read_int(const clv_config_key *key, const clv_yaml *node, int *to) {
   int64_t whole = 0;
-  if (key->kind == CLV_KEY_GROUPS && node->kind == CLV_YAML_SCALAR && node->text != NULL &&
+  if (key->kind == CLV_KEY_INT_OR_AUTO && node->kind == CLV_YAML_SCALAR && node->text != NULL &&
       strcmp(node->text, "auto") == 0) {
     *to = 0;
     return true;
@@ -290,7 +290,7 @@ clv_status clv_config_value_read(const clv_config_key *key, const clv_yaml *node
     case CLV_KEY_PRIORS:
       return read_priors(key, node, config);
     case CLV_KEY_INT:
-    case CLV_KEY_GROUPS:
+    case CLV_KEY_INT_OR_AUTO:
       is_fit = read_int(key, node, to);
       break;
     case CLV_KEY_SEED:

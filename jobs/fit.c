@@ -13,6 +13,7 @@
 #include "io/checkpoint.h"
 #include "io/shards.h"
 #include "io/trace.h"
+#include "jobs/erlang.h"
 #include "jobs/fit_latents.h"
 #include "jobs/fit_sampler.h"
 #include "jobs/progress.h"
@@ -459,13 +460,18 @@ out:
 }
 
 static clv_status fit_run(const clv_job_context *context) {
-  fit        f  = {.context = context, .world = context->world, .config = context->config, .ess = NAN};
-  clv_status st = CLV_OK;
+  fit        f      = {.context = context, .world = context->world, .config = context->config, .ess = NAN};
+  clv_config chosen = *context->config;
+  clv_status st     = CLV_OK;
   for (int i = 0; i < context->argc; i++)
     if (strcmp(context->argv[i], "--fresh") != 0)
       CLV_TRY(
           clv_fail(CLV_EUSAGE, "clv fit does not know '%.64s'; its one option is --fresh", context->argv[i]));
   clv_stop_listen();
+  if (clv_erlang_is_open(&chosen)) {
+    CLV_TRY(clv_erlang_choose(context, asks_fresh(context), &chosen.model.erlang_k));
+    f.config = &chosen;
+  }
   CLV_TRY(fit_begin(&f));
   st = draws_make(&f);
   if (st == CLV_EINTERRUPT) st = interrupted(&f);

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "comm/shuffle.h"
-#include "engine/posterior/diagnostics.h"
 #include "engine/posterior/loo.h"
 #include "io/files.h"
 #include "io/predictions.h"
 #include "jobs/customer_at.h"
+#include "jobs/customers_each.h"
 #include "jobs/fit_model.h"
 #include "jobs/loo_totals.h"
 #include "jobs/posterior_theta.h"
@@ -72,22 +72,6 @@ out:
 
 static const clv_portfolio_facts *facts_of(const loo *l) { return clv_portfolio_facts_get(l->portfolio); }
 
-/* Relative efficiency of the thinned draws: as ArviZ has it, the mean of the parameters' ESS of the mean,
- * over the draws used; thinning takes away what correlation there was, so never above 1. */
-static double efficiency_of(const clv_draws *draws, size_t n_used) {
-  double sum = 0.0, n = 0.0;
-  for (size_t i = 0; i < draws->n_value; i++) {
-    const clv_series series = {.data         = draws->value + i,
-                               .n_chain      = draws->n_chain,
-                               .n_draw       = draws->n_draw,
-                               .chain_stride = draws->n_draw * draws->n_value,
-                               .draw_stride  = draws->n_value};
-    const double     ess    = clv_ess_mean(&series);
-    if (!isnan(ess)) sum += ess, n += 1.0;
-  }
-  return n > 0.0 ? fmin(sum / n / (double)n_used, 1.0) : 1.0;
-}
-
 static clv_status plan_make(loo *l) {
   const clv_config *config    = l->context->config;
   const size_t      n_segment = facts_of(l)->n_segment, most = (size_t)config->loo.draws;
@@ -113,7 +97,7 @@ static clv_status plan_make(loo *l) {
                      l->theta.n_draw));
   p->n_draw = l->theta.n_draw, p->n_segment = n_segment;
   p->theta = l->theta.value, p->spend_theta = l->spend_theta.value;
-  p->r_eff  = efficiency_of(l->draws, p->n_draw);
+  p->r_eff  = clv_draws_efficiency(l->draws, p->n_draw);
   l->n_part = p->spend != NULL ? CLV_LOO_PARTS : 1;
   CLV_TRY(clv_loo_new(p, &l->engine));
   for (size_t i = 0; i < l->n_part; i++)
@@ -121,27 +105,6 @@ static clv_status plan_make(loo *l) {
   CLV_TRY(clv_alloc(CUSTOMERS_AT_ONCE, sizeof *l->row, (void **)&l->row));
   CLV_TRY(clv_alloc(CUSTOMERS_AT_ONCE, CLV_LOO_PARTS * sizeof *l->result, (void **)&l->result));
   CLV_TRY(clv_alloc(CUSTOMERS_AT_ONCE, COLUMNS * sizeof *l->value, (void **)&l->value));
-out:
-  return st;
-}
-
-/* Calls `with` on this rank's customers of each round. Collective. */
-typedef clv_status (*customers_visit)(loo *l, const clv_customer_columns *c);
-
-static clv_status customers_each(loo *l, customers_visit with) {
-  const uint64_t n_all = facts_of(l)->n_customer;
-  const uint64_t step  = (uint64_t)CUSTOMERS_AT_ONCE * (uint64_t)clv_comm_size(l->world);
-  clv_status     st    = CLV_OK;
-  for (uint64_t begin = 0; begin < n_all; begin += step) {
-    clv_customer_columns c = {0};
-    uint64_t             first, last;
-    clv_slice_of(n_all - begin < step ? n_all - begin : step, clv_comm_rank(l->world),
-                 clv_comm_size(l->world), &first, &last);
-    CLV_TRY(clv_portfolio_read_customers(l->portfolio, begin + first, last - first, &c));
-    st = with(l, &c);
-    clv_customer_columns_free(&c);
-    if (st < 0) goto out;
-  }
 out:
   return st;
 }
@@ -157,7 +120,8 @@ static uint64_t history_hash(const clv_customer_columns *c, uint64_t i, uint64_t
   return clv_hash(&history, sizeof history);
 }
 
-static clv_status histories_add(loo *l, const clv_customer_columns *c) {
+static clv_status histories_add(void *context, const clv_customer_columns *c) {
+  loo       *l      = context;
   char      *bytes  = NULL;
   uint64_t  *offset = NULL;
   clv_status st     = clv_portfolio_read_ids(l->portfolio, c->first, c->n, &bytes, &offset);
@@ -170,7 +134,7 @@ static clv_status histories_add(loo *l, const clv_customer_columns *c) {
 
 /* Sum of all ranks' hashes modulo 2^64, in halves so that no signed sum can overflow. */
 static clv_status histories_name(loo *l) {
-  clv_status st = customers_each(l, histories_add);
+  clv_status st = clv_customers_each(l->world, l->portfolio, CUSTOMERS_AT_ONCE, histories_add, l);
   if (st < 0) return st;
   int64_t half[2] = {(int64_t)(l->history_sum & UINT32_MAX), (int64_t)(l->history_sum >> 32)};
   clv_comm_sum_i64(l->world, half, 2);
@@ -203,7 +167,8 @@ static clv_status table_create(loo *l) {
   return clv_predictions_create(l->world, &plan, &l->table);
 }
 
-static clv_status customers_leave_out(loo *l, const clv_customer_columns *c) {
+static clv_status customers_leave_out(void *context, const clv_customer_columns *c) {
+  loo         *l       = context;
   const int    least   = l->context->config->data.min_transactions;
   const size_t n_value = l->n_part * PER_PART;
   for (uint64_t i = 0; i < c->n; i++)
@@ -296,7 +261,8 @@ static clv_status loo_run(const clv_job_context *context) {
   CLV_TRY(clv_comm_agree(
       world, clv_progress_new(world, "loo", facts_of(&l)->n_customer, context->quiet, &l.progress)));
   CLV_TRY(table_create(&l));
-  CLV_TRY(clv_predictions_commit(&l.table, customers_each(&l, customers_leave_out)));
+  CLV_TRY(clv_predictions_commit(
+      &l.table, clv_customers_each(world, l.portfolio, CUSTOMERS_AT_ONCE, customers_leave_out, &l)));
   clv_progress_finish(l.progress);
   CLV_TRY(figures_show(&l));
 out:

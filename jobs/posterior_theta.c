@@ -1,10 +1,12 @@
 #include "jobs/posterior_theta.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/models/pooled.h"
+#include "engine/posterior/diagnostics.h"
 
 static const clv_trace_variable *variable_find(const clv_draws *draws, const char *name) {
   for (size_t i = 0; i < draws->n_variable; i++)
@@ -87,6 +89,20 @@ clv_status clv_theta_new_segment(const clv_draws *draws, const clv_coordinates *
   }
 out:
   return st;
+}
+
+double clv_draws_efficiency(const clv_draws *draws, size_t n_used) {
+  double sum = 0.0, n = 0.0;
+  for (size_t i = 0; i < draws->n_value; i++) {
+    const clv_series series = {.data         = draws->value + i,
+                               .n_chain      = draws->n_chain,
+                               .n_draw       = draws->n_draw,
+                               .chain_stride = draws->n_draw * draws->n_value,
+                               .draw_stride  = draws->n_value};
+    const double     ess    = clv_ess_mean(&series);
+    if (!isnan(ess)) sum += ess, n += 1.0;
+  }
+  return n > 0.0 ? fmin(sum / n / (double)n_used, 1.0) : 1.0;
 }
 
 void clv_theta_free(clv_theta *self) {

@@ -30,6 +30,11 @@ bool clv_theta_has_population(const clv_draws *draws);
 clv_status clv_theta_new_segment(const clv_draws *draws, const clv_coordinates *coordinates, uint64_t seed,
                                  unsigned part, clv_theta *theta);
 
+/** Relative efficiency of `n_used` draws thinned evenly out of these, in (0, 1]: the mean of the parameters'
+ * ESS of the mean, as ArviZ has it, over n_used; thinning takes away what correlation there was, so it is
+ * never above 1. Not collective. */
+double clv_draws_efficiency(const clv_draws *draws, size_t n_used);
+
 /** The trace was fitted to this portfolio, as its root attribute says. Collective.
  *  @return CLV_EDATA with what to do where it was not */
 clv_status clv_theta_check(const clv_comm *comm, const char *trace, const clv_portfolio *portfolio);

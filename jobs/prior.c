@@ -9,6 +9,7 @@
 #include "engine/posterior/diagnostics.h"
 #include "io/files.h"
 #include "io/portfolio.h"
+#include "jobs/erlang.h"
 #include "jobs/fit_model.h"
 
 enum { DRAWS = 1000, MOST_NAMES = 64 };
@@ -153,6 +154,11 @@ static clv_status prior_run(const clv_job_context *context) {
   if (st == CLV_OK) st = clv_config_run_path(context->config, "portfolio.h5", &path);
   if (st == CLV_OK) st = clv_config_run_path(context->config, "prior.csv", &csv);
   CLV_TRY(clv_comm_agree(context->world, st));
+  if (clv_erlang_is_open(context->config))
+    CLV_TRY(
+        clv_fail(CLV_EUSAGE,
+                 "model.erlang_k is auto, which clv fit decides; to see what the priors imply name a k, such "
+                 "as --set model.erlang_k=2"));
   if (clv_comm_rank(context->world) == 0) {
     st = clv_portfolio_open(alone, path, &portfolio);
     if (st == CLV_OK) st = age_find(portfolio, &p.age);

@@ -125,17 +125,14 @@ static clv_status truth_write(text *t, const world *w, uint64_t customer) {
   clv_shopper     shopper = clv_shopper_at(shop, customer);
   double          time, amount;
   uint64_t        observed = 0, later = 0;
-  bool            alive = true;
-  clv_status      st    = CLV_OK;
-  while (clv_shopper_buy(&shopper, shop, &time, &amount)) {
-    *(time < shop->weeks ? &observed : &later) += 1;
-    if (time < shop->weeks) alive = shopper.is_alive;
-  }
+  clv_status      st = CLV_OK;
+  while (clv_shopper_buy(&shopper, shop, &time, &amount)) *(time < shop->weeks ? &observed : &later) += 1;
   CLV_TRY(text_room(t, 3 * ROW_MOST));
   put_id(t, customer);
-  t->n += (size_t)snprintf(t->bytes + t->n, 3 * ROW_MOST - 16, ",%.9g,%.9g,%.9g,%llu,%llu,%d\n",
-                           shopper.lambda, shopper.dropout, clv_shopper_mean_spend(&shopper),
-                           (unsigned long long)observed, (unsigned long long)later, alive);
+  t->n +=
+      (size_t)snprintf(t->bytes + t->n, 3 * ROW_MOST - 16, ",%.9g,%.9g,%.9g,%llu,%llu,%d\n", shopper.buying,
+                       shopper.leaving, clv_shopper_mean_spend(&shopper), (unsigned long long)observed,
+                       (unsigned long long)later, clv_shopper_stays(&shopper, shop));
 out:
   return st;
 }
@@ -278,8 +275,9 @@ out:
 }
 
 static json_t *parameters_json(const clv_shop *s) {
-  return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "r", s->r, "alpha", s->alpha, "a", s->a, "b", s->b, "p",
-                   s->p, "q", s->q, "v", s->v);
+  const char *const *name = s->model->parameter;
+  return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f}", name[0], s->theta[0], name[1], s->theta[1], name[2],
+                   s->theta[2], name[3], s->theta[3], "p", s->p, "q", s->q, "v", s->v);
 }
 
 static json_t *segments_json(const world *w) {
@@ -296,10 +294,10 @@ static clv_status truth_json_write(const world *w) {
   const clv_simulate_options *o = w->o;
   const clv_shop             *s = &o->shop;
   char                        path[PATH_MOST];
-  json_t                     *root =
-      json_pack("{s:o, s:I, s:I, s:f, s:f, s:f, s:b}", "parameters", parameters_json(s), "customers",
-                (json_int_t)o->customers, "seed", (json_int_t)s->seed, "weeks", s->weeks, "holdout",
-                s->holdout, "acquisition", s->acquisition, "continuous", o->continuous);
+  json_t *root = json_pack("{s:o, s:s, s:i, s:I, s:I, s:f, s:f, s:f, s:b}", "parameters", parameters_json(s),
+                           "model", s->model->name, "erlang_k", s->phases, "customers",
+                           (json_int_t)o->customers, "seed", (json_int_t)s->seed, "weeks", s->weeks,
+                           "holdout", s->holdout, "acquisition", s->acquisition, "continuous", o->continuous);
   if (root != NULL && o->segments > 1) {
     json_object_set_new(root, "tau", json_real(o->tau));
     json_object_set_new(root, "segments", segments_json(w));
@@ -329,9 +327,12 @@ static void customers_print(const clv_simulate_options *o, const char *full, cha
 /* Runs as it is, from any directory: paths are absolute. */
 static clv_status config_write(const clv_simulate_options *o, const char *folder) {
   char          path[PATH_MOST], end[32], last[32], *all = NULL, log[64], customers[PATH_MOST + 64];
-  char         *full     = realpath(folder, NULL);
-  const int64_t observed = o->start + (int64_t)floor(o->shop.weeks * DAYS_OF_WEEK) - 1;
+  char         *full       = realpath(folder, NULL);
+  const bool    by_week    = o->shop.model->leaving == CLV_LEAVE_AT_OPPORTUNITY;
+  char          phases[32] = "";
+  const int64_t observed   = o->start + (int64_t)floor(o->shop.weeks * DAYS_OF_WEEK) - 1;
   if (full == NULL) return clv_file_write_failed(folder, errno);
+  if (o->shop.model->has_phases) snprintf(phases, sizeof phases, ", erlang_k: %d", o->shop.phases);
   log_name(o, 0, log, sizeof log);
   if (o->files > 1) snprintf(log, sizeof log, "transactions-*.csv%s", o->gzip ? ".gz" : "");
   date_print(observed, end, sizeof end);
@@ -342,9 +343,14 @@ static clv_status config_write(const clv_simulate_options *o, const char *folder
       "# A simulated shop; its truth is in truth.json and truth.csv.\nname: example\ndata:\n  transactions: "
       "\"%s/%s\"\n"
       "  columns: {customer: customer_id, time: date, amount: amount}\n  time_unit: week\n  merge_unit: %s\n"
-      "  observation_end: %s\n%s%s%s%spredict:\n  horizon: %g\n  discount_rate: 0.10\n",
-      full, log, o->continuous ? "instant" : "day", end, o->shop.holdout > 0 ? "  holdout_end: " : "",
-      o->shop.holdout > 0 ? last : "", o->shop.holdout > 0 ? "\n" : "", customers,
+      "  observation_end: %s\n%s%s%s%smodel: {purchases: %s%s}\npredict:\n  horizon: %g\n  discount_rate: "
+      "0.10\n",
+      full, log,
+      by_week         ? "week"
+      : o->continuous ? "instant"
+                      : "day",
+      end, o->shop.holdout > 0 ? "  holdout_end: " : "", o->shop.holdout > 0 ? last : "",
+      o->shop.holdout > 0 ? "\n" : "", customers, o->shop.model->name, phases,
       o->shop.holdout > 0 ? o->shop.holdout : 39.0);
   snprintf(path, sizeof path, "%s/clv.yaml", folder);
   clv_status st =
@@ -356,12 +362,14 @@ static clv_status config_write(const clv_simulate_options *o, const char *folder
 
 /* What was the case: of customers, of segments, of the shop. Collective. */
 static clv_status truth_write_all(const clv_comm *comm, const world *w) {
-  const bool root  = clv_comm_rank(comm) == 0;
-  target     truth = {.header = "customer_id,lambda,p,mean_spend,purchases,holdout_purchases,alive\n",
-                      .writer = truth_write,
-                      .last   = w->o->customers},
-         table     = {.header = "customer_id,segment\n", .writer = segment_write, .last = w->o->customers};
-  clv_status st    = CLV_OK;
+  const bool            root  = clv_comm_rank(comm) == 0;
+  const clv_shop_model *model = w->o->shop.model;
+  char                  header[128];
+  target                truth = {.header = header, .writer = truth_write, .last = w->o->customers},
+         table  = {.header = "customer_id,segment\n", .writer = segment_write, .last = w->o->customers};
+  clv_status st = CLV_OK;
+  snprintf(header, sizeof header, "customer_id,%s,%s,mean_spend,purchases,holdout_purchases,alive\n",
+           model->latent[0], model->latent[1]);
   target_name(&truth, w->o->output, "truth.csv");
   target_name(&table, w->o->output, "customers.csv");
   CLV_TRY(plain_write(comm, w, &truth));

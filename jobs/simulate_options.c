@@ -13,7 +13,10 @@ const char CLV_SIMULATE_USAGE[] =
     "  --weeks W         observed                                     (39)\n"
     "  --holdout W       and to be forecast                           (39)\n"
     "  --acquisition W   first purchases are uniform over these       (12)\n"
-    "  --r --alpha --a --b   BG/NBD, per week                         (0.25 4.8 0.72 2.16)\n"
+    "  --model NAME      bg_nbd, mbg_nbd, pareto_nbd, bg_cnbd_k, mbg_cnbd_k or bg_bb (bg_nbd)\n"
+    "  --erlang-k K      phases between purchases, of the cnbd models (3)\n"
+    "  --r --alpha --a --b   per week; pareto_nbd: r alpha s beta; bg_bb: alpha beta gamma delta (as the "
+    "model has)\n"
     "  --p --q --v       Gamma-Gamma                                  (6.3 3.6 15)\n"
     "  --segments N      with parameters of their own around these    (1)\n"
     "  --tau T           standard deviation between segments          (0.4)\n"
@@ -43,10 +46,16 @@ static const option OPTION[] = {
     {"--weeks", REAL, AT(shop.weeks), 0.1, 5000},
     {"--holdout", REAL, AT(shop.holdout), 0, 5000},
     {"--acquisition", REAL, AT(shop.acquisition), 0, 5000},
-    {"--r", REAL, AT(shop.r), 1e-3, 1e3},
-    {"--alpha", REAL, AT(shop.alpha), 1e-3, 1e6},
-    {"--a", REAL, AT(shop.a), 1e-3, 1e3},
-    {"--b", REAL, AT(shop.b), 1e-3, 1e3},
+    {"--model", TEXT, AT(model_name), 0, 0},
+    {"--erlang-k", WHOLE, AT(phases), 1, 12},
+    {"--r", REAL, AT(r), 1e-3, 1e3},
+    {"--alpha", REAL, AT(alpha), 1e-3, 1e6},
+    {"--a", REAL, AT(a), 1e-3, 1e3},
+    {"--b", REAL, AT(b), 1e-3, 1e3},
+    {"--s", REAL, AT(s), 1e-3, 1e3},
+    {"--beta", REAL, AT(beta), 1e-3, 1e6},
+    {"--gamma", REAL, AT(gamma), 1e-3, 1e3},
+    {"--delta", REAL, AT(delta), 1e-3, 1e3},
     {"--p", REAL, AT(shop.p), 1e-3, 1e3},
     {"--q", REAL, AT(shop.q), 1e-3, 1e3},
     {"--v", REAL, AT(shop.v), 1e-6, 1e9},
@@ -124,26 +133,82 @@ static clv_status unknown(const char *text) {
                   text, near.name != NULL ? "; did you mean " : "", near.name != NULL ? near.name : "");
 }
 
+static clv_status model_find(clv_simulate_options *o) {
+  size_t                n     = 0;
+  const clv_shop_model *model = clv_shop_models(&n);
+  clv_nearest           near  = clv_nearest_begin(o->model_name);
+  for (size_t i = 0; i < n; i++) {
+    if (strcmp(model[i].name, o->model_name) == 0) o->shop.model = &model[i];
+    clv_nearest_offer(&near, model[i].name);
+  }
+  if (o->shop.model != NULL) return CLV_OK;
+  return clv_fail(
+      CLV_EUSAGE, "--model: '%.64s' cannot be simulated%s%s; clv simulate --help lists the models",
+      o->model_name, near.name != NULL ? "; did you mean " : "", near.name != NULL ? near.name : "");
+}
+
+/* The model's parameters: as given, or the usual ones; another model's are refused. */
+static clv_status parameters_take(clv_simulate_options *o) {
+  const struct {
+    const char *name;
+    double      value;
+  } given[] = {{"r", o->r}, {"alpha", o->alpha}, {"a", o->a},         {"b", o->b},
+               {"s", o->s}, {"beta", o->beta},   {"gamma", o->gamma}, {"delta", o->delta}};
+  memcpy(o->shop.theta, o->shop.model->usual, sizeof o->shop.theta);
+  for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+    const char *const *name = o->shop.model->parameter;
+    int                k    = 0;
+    if (isnan(given[i].value)) continue;
+    while (k < 4 && strcmp(name[k], given[i].name) != 0) k++;
+    if (k == 4)
+      return clv_fail(CLV_EUSAGE, "--%s is no parameter of %s; it has --%s --%s --%s --%s", given[i].name,
+                      o->shop.model->name, name[0], name[1], name[2], name[3]);
+    o->shop.theta[k] = given[i].value;
+  }
+  return CLV_OK;
+}
+
+/* Opportunities are calendar weeks: the shop opens on a Monday and counts whole weeks. */
+static clv_status weeks_align(clv_simulate_options *o) {
+  if (o->shop.model->leaving != CLV_LEAVE_AT_OPPORTUNITY) return CLV_OK;
+  if (floor(o->shop.weeks) != o->shop.weeks || floor(o->shop.holdout) != o->shop.holdout)
+    return clv_fail(CLV_EUSAGE, "--weeks %g, --holdout %g: %s counts whole weeks", o->shop.weeks,
+                    o->shop.holdout, o->shop.model->name);
+  o->start -= ((o->start + 3) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
+  return CLV_OK;
+}
+
+static clv_status model_settle(clv_simulate_options *o) {
+  clv_status st = CLV_OK;
+  CLV_TRY(model_find(o));
+  CLV_TRY(parameters_take(o));
+  o->shop.phases = o->shop.model->has_phases ? (int)o->phases : 1;
+  CLV_TRY(weeks_align(o));
+out:
+  return st;
+}
+
 clv_status clv_simulate_options_read(int argc, char **argv, clv_simulate_options *out) {
-  clv_simulate_options made = {.shop       = {.r           = 0.25,
-                                              .alpha       = 4.8,
-                                              .a           = 0.72,
-                                              .b           = 2.16,
-                                              .p           = 6.3,
-                                              .q           = 3.6,
-                                              .v           = 15.0,
-                                              .acquisition = 12.0,
-                                              .weeks       = 39.0,
-                                              .holdout     = 39.0,
-                                              .seed        = 1},
-                               .customers  = 10000,
-                               .files      = 1,
-                               .segments   = 1,
-                               .tau        = 0.4,
-                               .unevenness = 1.5,
-                               .start      = date_to_day(1997, 1, 1),
-                               .output     = "simulated"};
-  clv_status           st   = CLV_OK;
+  clv_simulate_options made = {
+      .shop = {.p = 6.3, .q = 3.6, .v = 15.0, .acquisition = 12.0, .weeks = 39.0, .holdout = 39.0, .seed = 1},
+      .customers  = 10000,
+      .files      = 1,
+      .segments   = 1,
+      .tau        = 0.4,
+      .unevenness = 1.5,
+      .start      = date_to_day(1997, 1, 1),
+      .output     = "simulated",
+      .model_name = "bg_nbd",
+      .phases     = 3,
+      .r          = NAN,
+      .alpha      = NAN,
+      .a          = NAN,
+      .b          = NAN,
+      .s          = NAN,
+      .beta       = NAN,
+      .gamma      = NAN,
+      .delta      = NAN};
+  clv_status st = CLV_OK;
   for (int i = 0; i < argc; i++) {
     const option *o = NULL;
     for (size_t k = 0; k < N_OPTION; k++)
@@ -161,6 +226,7 @@ clv_status clv_simulate_options_read(int argc, char **argv, clv_simulate_options
     CLV_TRY(clv_fail(CLV_EUSAGE,
                      "--acquisition %g is longer than --weeks %g: some customers would never be seen",
                      made.shop.acquisition, made.shop.weeks));
+  CLV_TRY(model_settle(&made));
   *out = made;
 out:
   return st;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jobs/erlang.h"
 #include "jobs/stage.h"
 #include "jobs/version.h"
 
@@ -26,7 +27,7 @@ static const char *const FIT_CONFIG[] = {"model",
                                          "sampler.save_warmup",
                                          NULL};
 static const char *const FIT_IN[]     = {"portfolio.h5", NULL};
-static const char *const FIT_OUT[]    = {"trace.nc", NULL};
+static const char *const FIT_OUT[]    = {"trace.nc", "erlang_k.json", "latents.h5", "latents.json", NULL};
 
 static const char *const DIAGNOSE_CONFIG[] = {"diagnostics", NULL};
 static const char *const DIAGNOSE_IN[]     = {"trace.nc", NULL};
@@ -51,14 +52,24 @@ static const clv_step STEPS[] = {
     {.job = "prepare", .reads_log = true, .section = PREPARE_CONFIG, .input = NOTHING, .output = PREPARE_OUT},
     {.job = "fit", .section = FIT_CONFIG, .input = FIT_IN, .output = FIT_OUT},
     {.job = "diagnose", .section = DIAGNOSE_CONFIG, .input = DIAGNOSE_IN, .output = DIAGNOSE_OUT},
-    {.job = "predict", .section = PREDICT_CONFIG, .input = PREDICT_IN, .output = PREDICT_OUT},
+    {.job      = "predict",
+     .uses_fit = true,
+     .section  = PREDICT_CONFIG,
+     .input    = PREDICT_IN,
+     .output   = PREDICT_OUT},
     {.job           = "evaluate",
      .needs_holdout = true,
+     .uses_fit      = true,
      .section       = EVALUATE_CONFIG,
      .input         = EVALUATE_IN,
      .output        = EVALUATE_OUT},
     {.job = "stage", .stages = true, .section = STAGE_CONFIG, .input = NOTHING, .output = NOTHING},
-    {.job = "loo", .is_extra = true, .section = LOO_CONFIG, .input = LOO_IN, .output = LOO_OUT},
+    {.job      = "loo",
+     .is_extra = true,
+     .uses_fit = true,
+     .section  = LOO_CONFIG,
+     .input    = LOO_IN,
+     .output   = LOO_OUT},
 };
 
 const clv_step *clv_steps(size_t *n) {
@@ -190,13 +201,26 @@ static clv_status step_record(const clv_step *step, const clv_job_context *conte
   return st;
 }
 
+/* Steps that use the fitted model see the k that fit chose, where it was to choose. */
+static clv_status job_run(const clv_step *step, const clv_job *job, const clv_job_context *context) {
+  clv_config      config = *context->config;
+  clv_job_context known  = *context;
+  clv_status      st     = CLV_OK;
+  if (!step->uses_fit || !clv_erlang_is_open(&config)) return job->run(context);
+  CLV_TRY(clv_erlang_recall(context->world, context->config, &config.model.erlang_k));
+  known.config = &config;
+  st           = job->run(&known);
+out:
+  return st;
+}
+
 clv_status clv_step_run(const clv_step *step, const clv_job *job, const clv_job_context *context) {
   const double       begin = clv_clock();
   clv_manifest_facts run   = {.started = time(NULL)};
   char               message[CLV_MESSAGE_MAX];
   clv_status         recorded = CLV_OK;
 
-  const clv_status st = job->run(context);
+  const clv_status st = job_run(step, job, context);
   if (st < 0 && st != CLV_ECONVERGE) return st;
   snprintf(message, sizeof message, "%s", clv_message());
   clv_message_clear();

@@ -3,9 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "engine/models/bg_family.h"
 #include "engine/models/gamma_gamma.h"
 #include "engine/models/pooled.h"
+#include "engine/models/process.h"
+#include "engine/models/purchases.h"
 #include "engine/numerics/pinned.h"
 
 struct clv_market {
@@ -18,15 +19,15 @@ struct clv_market {
 enum { PARAMETERS, CUSTOMER };
 
 static void shop_draw(const clv_shop *typical, size_t g, double tau, clv_shop *out) {
-  const double purchases[] = {typical->r, typical->alpha, typical->a, typical->b};
-  const double spend[]     = {typical->p, typical->q, typical->v};
-  const double sd[]        = {tau, tau, tau, tau};
-  clv_rng      rng         = clv_rng_at(typical->seed, CLV_RNG_SEGMENT, g, PARAMETERS, 0);
-  double       theta[4], money[3];
-  clv_pooled_new_segment(&CLV_BG_COORDINATES, purchases, sd, &rng, theta);
+  const double spend[] = {typical->p, typical->q, typical->v};
+  char         name[CLV_NAME_MAX];
+  const double sd[] = {tau, tau, tau, tau};
+  clv_rng      rng  = clv_rng_at(typical->seed, CLV_RNG_SEGMENT, g, PARAMETERS, 0);
+  double       money[3];
+  *out = *typical;
+  clv_purchases_name(typical->model->name, 1, name); /* coordinates are the same for every k */
+  clv_pooled_new_segment(clv_process_find(name)->coordinates, typical->theta, sd, &rng, out->theta);
   clv_pooled_new_segment(&CLV_GAMMA_GAMMA_COORDINATES, spend, sd, &rng, money);
-  *out   = *typical;
-  out->r = theta[0], out->alpha = theta[1], out->a = theta[2], out->b = theta[3];
   out->p = money[0], out->q = money[1], out->v = money[2];
 }
 

@@ -1,26 +1,108 @@
 #include "engine/simulate/shopper.h"
 
+#include <math.h>
+
+static const clv_shop_model MODEL[] = {
+    {"bg_nbd",
+     CLV_LEAVE_AFTER_REPEAT,
+     false,
+     {"r", "alpha", "a", "b"},
+     {0.25, 4.8, 0.72, 2.16},
+     {"lambda", "p"}},
+    {"mbg_nbd",
+     CLV_LEAVE_AFTER_PURCHASE,
+     false,
+     {"r", "alpha", "a", "b"},
+     {0.52, 6.2, 0.89, 1.61},
+     {"lambda", "p"}},
+    {"pareto_nbd",
+     CLV_LEAVE_IN_TIME,
+     false,
+     {"r", "alpha", "s", "beta"},
+     {0.55, 10.6, 0.61, 11.7},
+     {"lambda", "mu"}},
+    {"bg_cnbd_k",
+     CLV_LEAVE_AFTER_REPEAT,
+     true,
+     {"r", "alpha", "a", "b"},
+     {0.6, 2.0, 0.72, 2.16},
+     {"lambda", "p"}},
+    {"mbg_cnbd_k",
+     CLV_LEAVE_AFTER_PURCHASE,
+     true,
+     {"r", "alpha", "a", "b"},
+     {0.6, 2.0, 0.5, 2.16},
+     {"lambda", "p"}},
+    {"bg_bb",
+     CLV_LEAVE_AT_OPPORTUNITY,
+     false,
+     {"alpha", "beta", "gamma", "delta"},
+     {1.2, 5.0, 0.66, 12.0},
+     {"p", "theta"}},
+};
+
+const clv_shop_model *clv_shop_models(size_t *n) {
+  *n = sizeof MODEL / sizeof *MODEL;
+  return MODEL;
+}
+
 clv_shopper clv_shopper_at(const clv_shop *shop, uint64_t customer) {
-  clv_shopper self = {
-      .rng = clv_rng_at(shop->seed, CLV_RNG_SIMULATE, customer, 0, 0), .is_alive = true, .is_first = true};
-  self.first      = shop->acquisition * clv_rng_uniform(&self.rng);
-  self.lambda     = clv_rng_gamma(&self.rng, shop->r, shop->alpha);
-  self.dropout    = clv_rng_beta(&self.rng, shop->a, shop->b);
+  const double *theta = shop->theta;
+  clv_shopper   self  = {.rng      = clv_rng_at(shop->seed, CLV_RNG_SIMULATE, customer, 0, 0),
+                         .end      = INFINITY,
+                         .is_alive = true,
+                         .is_first = true};
+  self.first          = shop->acquisition * clv_rng_uniform(&self.rng);
+  if (shop->model->leaving == CLV_LEAVE_AT_OPPORTUNITY) self.first = floor(self.first);
+  self.buying     = shop->model->leaving == CLV_LEAVE_AT_OPPORTUNITY
+                        ? clv_rng_beta(&self.rng, theta[0], theta[1])
+                        : clv_rng_gamma(&self.rng, theta[0], theta[1]);
+  self.leaving    = shop->model->leaving == CLV_LEAVE_IN_TIME ? clv_rng_gamma(&self.rng, theta[2], theta[3])
+                                                              : clv_rng_beta(&self.rng, theta[2], theta[3]);
   self.spend_rate = clv_rng_gamma(&self.rng, shop->q, shop->v);
   self.shape      = shop->p;
   self.next       = self.first;
+  if (shop->model->leaving == CLV_LEAVE_IN_TIME)
+    self.end = self.first + clv_rng_exponential(&self.rng) / self.leaving;
   return self;
 }
 
 double clv_shopper_mean_spend(const clv_shopper *self) { return self->shape / self->spend_rate; }
 
+/* Opportunities come once a week: at each he leaves, or stays and may buy (Fader, Hardie & Shang 2010). */
+static void opportunity_find(clv_shopper *self, double until) {
+  for (self->next += 1.0; self->next < until; self->next += 1.0) {
+    if (clv_rng_uniform(&self->rng) < self->leaving) {
+      self->end      = self->next;
+      self->is_alive = false;
+      return;
+    }
+    if (clv_rng_uniform(&self->rng) < self->buying) return;
+  }
+}
+
+static void purchase_find(clv_shopper *self, const clv_shop *shop) {
+  const bool may_leave = shop->model->leaving == CLV_LEAVE_AFTER_PURCHASE ||
+                         (shop->model->leaving == CLV_LEAVE_AFTER_REPEAT && !self->is_first);
+  if (shop->model->leaving == CLV_LEAVE_AT_OPPORTUNITY) {
+    opportunity_find(self, shop->weeks + shop->holdout);
+    return;
+  }
+  if (may_leave && clv_rng_uniform(&self->rng) < self->leaving) {
+    self->end      = self->next;
+    self->is_alive = false;
+  }
+  for (int phase = 0; phase < shop->phases; phase++)
+    self->next += clv_rng_exponential(&self->rng) / self->buying;
+}
+
 bool clv_shopper_buy(clv_shopper *self, const clv_shop *shop, double *time, double *amount) {
-  if (!self->is_alive || !(self->next < shop->weeks + shop->holdout)) return false;
+  if (!self->is_alive || !(self->next < shop->weeks + shop->holdout) || self->next > self->end) return false;
   *time   = self->next;
   *amount = clv_rng_gamma(&self->rng, self->shape, self->spend_rate);
-  /* dropout comes with a repeat purchase, never with the first (Fader, Hardie & Lee 2005) */
-  if (!self->is_first && clv_rng_uniform(&self->rng) < self->dropout) self->is_alive = false;
+  purchase_find(self, shop);
   self->is_first = false;
-  self->next += clv_rng_exponential(&self->rng) / self->lambda;
   return true;
 }
+
+bool clv_shopper_stays(const clv_shopper *self, const clv_shop *shop) { return !(self->end < shop->weeks); }

@@ -2,15 +2,36 @@
 #define CLV_ENGINE_SIMULATE_SHOPPER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "engine/numerics/rng.h"
 
-/** A shop whose truth is known: BG/NBD purchases and Gamma-Gamma amounts; times in weeks since the shop's
- * start. */
+/** How customers of a simulated shop leave. */
+typedef enum clv_leaving {
+  CLV_LEAVE_AFTER_REPEAT,   /* after a repeat purchase, with probability p ~ Beta(a, b): bg_nbd, bg_cnbd_k */
+  CLV_LEAVE_AFTER_PURCHASE, /* after any purchase, the first included: mbg_nbd, mbg_cnbd_k */
+  CLV_LEAVE_IN_TIME,        /* at rate mu ~ Gamma(s, beta): pareto_nbd */
+  CLV_LEAVE_AT_OPPORTUNITY  /* at each week with probability theta ~ Beta(gamma, delta): bg_bb */
+} clv_leaving;
+
+/** A model that can be simulated. */
+typedef struct clv_shop_model {
+  const char *name;
+  clv_leaving leaving;
+  bool        has_phases;
+  const char *parameter[4];
+  double      usual[4]; /* parameters of an everyday shop, per week */
+  const char *latent[2];
+} clv_shop_model;
+
+/** A shop whose truth is known: purchases by one of the models, and Gamma-Gamma amounts; times in weeks since
+ * the shop's start. */
 typedef struct clv_shop {
-  double   r, alpha, a, b; /* BG/NBD, per week */
-  double   p, q, v;        /* Gamma-Gamma */
+  const clv_shop_model *model; /* borrowed */
+  int      phases;   /* of the gap between purchases, each Exponential(lambda); 1 but for the cnbd models */
+  double   theta[4]; /* of the purchase model, in the literature's order */
+  double   p, q, v;  /* Gamma-Gamma */
   double   acquisition;    /* first purchases are uniform over [0, acquisition) */
   double   weeks, holdout; /* observed, and to be forecast */
   uint64_t seed;
@@ -19,10 +40,16 @@ typedef struct clv_shop {
 /** One simulated customer: a generator of purchases. A value type. */
 typedef struct clv_shopper {
   clv_rng rng;
-  double  lambda, dropout, spend_rate, shape; /* own parameters: amounts are Gamma(shape, spend_rate) */
-  double  first, next;                        /* weeks since the shop's start */
+  double  buying;            /* lambda; bg_bb: the probability p of a purchase at an opportunity */
+  double  leaving;           /* p, mu or theta */
+  double  spend_rate, shape; /* amounts are Gamma(shape, spend_rate) */
+  double  first, next;       /* weeks since the shop's start */
+  double  end;               /* when he leaves in time; INFINITY otherwise */
   bool    is_alive, is_first;
 } clv_shopper;
+
+/** All of them. Not collective. @param[out] n  how many */
+const clv_shop_model *clv_shop_models(size_t *n);
 
 /** Customer number `customer`: a pure function of the shop and the number. Not collective. */
 clv_shopper clv_shopper_at(const clv_shop *shop, uint64_t customer);
@@ -30,6 +57,10 @@ clv_shopper clv_shopper_at(const clv_shop *shop, uint64_t customer);
 /** The next purchase before the end of the holdout. False where there is none. Not collective.
  *  @param[out] time  weeks since the shop's start  @param[out] amount */
 bool clv_shopper_buy(clv_shopper *self, const clv_shop *shop, double *time, double *amount);
+
+/** Whether he is still there after the purchase just made, at the end of observation; meaningful while
+ * purchases before that end are taken. Not collective. */
+bool clv_shopper_stays(const clv_shopper *self, const clv_shop *shop);
 
 /** What the customer spends on average. Not collective. */
 double clv_shopper_mean_spend(const clv_shopper *self);

@@ -37,6 +37,8 @@ static const bad BAD[] = {
     {"sampler: {save_warmup: maybe}\n", NULL, {"save_warmup", "true or false", "'maybe'"}},
     {"sampler: {chain_groups: 8}\n", NULL, {"chain_groups 8", "num_chains 4", "run.yaml"}},
     {"model: {purchases: nbd}\n", NULL, {"model.purchases is 'nbd'", "bg_nbd", ":1:"}},
+    {"model: {purchases: bg_cnbd_k, erlang_k: 13}\n", NULL, {"model.erlang_k", "auto", "from 1 to 12"}},
+    {"model: {purchases: mbg_cnbd_k, erlang_k: 0}\n", NULL, {"model.erlang_k", "'0'", "from 1 to 12"}},
     {"model: {pooling: partially}\n", NULL, {"model.pooling", "partial", "complete"}},
     {"model: {priors: [1]}\n", NULL, {"model.priors is a list", "lognormal", ":1:"}},
     {"data: {time_unit: fortnight}\n",
