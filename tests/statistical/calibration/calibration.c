@@ -1,13 +1,14 @@
-/* Simulation-based calibration of bg_nbd + gamma_gamma (Talts et al. 2018; bands after Säilynoja, Bürkner &
- * Vehtari 2022).
+/* Simulation-based calibration of the purchase models, bg_nbd with gamma_gamma beside it (Talts et al. 2018;
+ * bands after Säilynoja, Bürkner & Vehtari 2022).
  *
- *   clv_calibration FIRST LAST CUSTOMERS > ranks.csv
+ *   clv_calibration MODEL FIRST LAST CUSTOMERS > ranks.csv
  *
  * Fits number FIRST … LAST - 1: hyperparameters from the prior, a portfolio from the hyperparameters, a
- * posterior from the portfolio, and the rank of the truth among LEVELS thinned posterior draws. Where
+ * posterior from the portfolio, and the rank of the truth among thinned posterior draws. Where
  * sampler, likelihood, gradient, prior and simulator agree, ranks are uniform. Any of them being off by a
  * little shows. `plot.py` draws the bands and says what lies outside. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,24 +20,77 @@
 #include "engine/models/joint.h"
 #include "engine/sampler/sampler.h"
 
-enum {
-  N_VALUE    = 7,
-  N_CHAIN    = 4,
-  N_WARMUP   = 500,
-  N_DRAW     = 400,
-  THIN       = 4,
-  LEVELS     = N_CHAIN * N_DRAW / THIN,
-  MOST_TIMES = 4096
-};
+enum { VALUES_MOST = 7, PURCHASE_VALUES = 4, MOST_TIMES = 4096 };
 
-static const char *const NAME[N_VALUE] = {"r", "alpha", "a", "b", "p", "q", "v"};
+/* A model under test and how it is fitted. */
+typedef struct study {
+  const char    *model;
+  bool           has_spend, is_whole; /* gamma_gamma beside it; ages are whole opportunities */
+  double         age_least, age_range;
+  int            n_chain, n_warmup, n_draw, thin;
+  clv_prior_text prior[VALUES_MOST];
+} study;
 
 /* Proper priors on natural parameters, independent of the data, as calibration needs; about the range of
  * published fits. */
-static const clv_prior_text PRIOR[N_VALUE] = {{"r", "lognormal(-1.0, 0.5)"}, {"alpha", "lognormal(1.5, 0.5)"},
-                                              {"a", "lognormal(-0.2, 0.5)"}, {"b", "lognormal(0.9, 0.5)"},
-                                              {"p", "lognormal(1.5, 0.4)"},  {"q", "lognormal(1.3, 0.3)"},
-                                              {"v", "lognormal(2.7, 0.4)"}};
+#define RATE \
+  {"r", "lognormal(-1.0, 0.5)"}, { "alpha", "lognormal(1.5, 0.5)" }
+#define DROPOUT \
+  {"a", "lognormal(-0.2, 0.5)"}, { "b", "lognormal(0.9, 0.5)" }
+#define SPEND \
+  {"p", "lognormal(1.5, 0.4)"}, {"q", "lognormal(1.3, 0.3)"}, { "v", "lognormal(2.7, 0.4)" }
+
+static const study STUDY[] = {
+    {"bg_nbd", true, false, 27, 25, 4, 500, 400, 4, {RATE, DROPOUT, SPEND}},
+    {"mbg_nbd", false, false, 27, 25, 2, 250, 200, 2, {RATE, DROPOUT}},
+    {"pareto_nbd",
+     false,
+     false,
+     27,
+     25,
+     2,
+     250,
+     200,
+     2,
+     {RATE, {"s", "lognormal(-0.5, 0.5)"}, {"beta", "lognormal(2.4, 0.5)"}}},
+    {"bg_cnbd_3",
+     false,
+     false,
+     27,
+     25,
+     2,
+     250,
+     200,
+     2,
+     {{"r", "lognormal(-0.5, 0.5)"}, {"alpha", "lognormal(0.7, 0.5)"}, DROPOUT}},
+    {"mbg_cnbd_2",
+     false,
+     false,
+     27,
+     25,
+     2,
+     250,
+     200,
+     2,
+     {{"r", "lognormal(-0.5, 0.5)"}, {"alpha", "lognormal(0.7, 0.5)"}, DROPOUT}},
+    {"bg_bb",
+     false,
+     true,
+     6,
+     9,
+     2,
+     250,
+     200,
+     2,
+     {{"alpha", "lognormal(0.2, 0.5)"},
+      {"beta", "lognormal(0.5, 0.5)"},
+      {"gamma", "lognormal(-0.3, 0.5)"},
+      {"delta", "lognormal(1.2, 0.5)"}}},
+};
+
+static size_t n_value(const study *s) { return s->has_spend ? VALUES_MOST : PURCHASE_VALUES; }
+
+static int levels_of(const study *s) { return s->n_chain * (s->n_draw / s->thin); }
 
 typedef struct portfolio {
   size_t    n, n_spend;
@@ -58,17 +112,18 @@ static void portfolio_free(portfolio *p) {
   free(p->x), free(p->spend_x), free(p->t_x), free(p->T), free(p->mean);
 }
 
-static void portfolio_simulate(portfolio *p, const double *theta, uint32_t fit) {
+static void portfolio_simulate(const study *s, portfolio *p, const double *theta, uint32_t fit) {
   static double time[MOST_TIMES], amount[MOST_TIMES];
   p->n_spend = 0;
   for (size_t i = 0; i < p->n; i++) {
     clv_rng rng = clv_rng_at(20260101, CLV_RNG_SIMULATE, i, 0, fit);
-    p->T[i]     = 27.0 + 25.0 * clv_rng_uniform(&rng);
-    size_t x    = clv_process_find("bg_nbd")->simulate(theta, p->T[i], &rng, time, MOST_TIMES);
+    p->T[i]     = s->age_least + s->age_range * clv_rng_uniform(&rng);
+    if (s->is_whole) p->T[i] = floor(p->T[i]);
+    size_t x = clv_process_find(s->model)->simulate(theta, p->T[i], &rng, time, MOST_TIMES);
     if (x > MOST_TIMES) x = MOST_TIMES;
     p->x[i]   = (uint32_t)x;
     p->t_x[i] = x > 0 ? time[x - 1] : 0.0;
-    if (x == 0) continue;
+    if (x == 0 || !s->has_spend) continue;
     double sum = 0.0;
     CLV_GAMMA_GAMMA_SPEND.simulate(theta + 4, x, &rng, amount);
     for (size_t k = 0; k < x; k++) sum += amount[k];
@@ -77,8 +132,8 @@ static void portfolio_simulate(portfolio *p, const double *theta, uint32_t fit) 
   }
 }
 
-static clv_status model_build(const clv_comm *comm, const portfolio *p, clv_model *out) {
-  const clv_prior_texts priors = {PRIOR, 4}, spend_priors = {PRIOR + 4, 3};
+static clv_status model_build(const clv_comm *comm, const study *s, const portfolio *p, clv_model *out) {
+  const clv_prior_texts priors = {s->prior, PURCHASE_VALUES}, spend_priors = {s->prior + PURCHASE_VALUES, 3};
   const clv_cells       cells = {
             .blocks = clv_blocks_of(p->n, 0, 1), .x = p->x, .t_x = p->t_x, .T = p->T, .n_segment = 1};
   const clv_spends spends  = {.blocks         = clv_blocks_of(p->n_spend, 0, 1),
@@ -88,7 +143,12 @@ static clv_status model_build(const clv_comm *comm, const portfolio *p, clv_mode
                               .rescale_factor = 1.0};
   clv_model        part[2] = {{0}};
   clv_status       st      = CLV_OK;
-  CLV_TRY(clv_purchases_new("bg_nbd", &(clv_purchase_data){comm, &cells, &priors}, &part[0]));
+  CLV_TRY(clv_purchases_new(s->model, &(clv_purchase_data){comm, &cells, &priors}, &part[0]));
+  if (!s->has_spend) {
+    *out    = part[0];
+    part[0] = (clv_model){0};
+    goto out;
+  }
   CLV_TRY(clv_gamma_gamma_new(comm, &spends, &spend_priors, &part[1]));
   CLV_TRY(clv_joint_new(part, 2, out));
 out:
@@ -97,14 +157,14 @@ out:
   return st;
 }
 
-static clv_status truth_draw(const clv_comm *comm, uint32_t fit, double *theta) {
+static clv_status truth_draw(const clv_comm *comm, const study *s, uint32_t fit, double *theta) {
   uint32_t   x[2]   = {1, 2};
   double     t_x[2] = {1.0, 2.0}, T[2] = {3.0, 4.0}, mean[2] = {10.0, 20.0};
   portfolio  two   = {.n = 2, .n_spend = 2, .x = x, .spend_x = x, .t_x = t_x, .T = T, .mean = mean};
   clv_model  model = {0};
-  double     phi[N_VALUE];
+  double     phi[VALUES_MOST];
   clv_status st = CLV_OK;
-  CLV_TRY(model_build(comm, &two, &model));
+  CLV_TRY(model_build(comm, s, &two, &model));
   clv_rng rng = clv_rng_at(20260101, CLV_RNG_PRIOR, 0, 0, fit);
   model.ops->prior_draw(model.self, &rng, phi);
   model.ops->constrain(model.self, phi, theta);
@@ -113,65 +173,79 @@ out:
   return st;
 }
 
-static clv_status ranks_count(const clv_topology *topology, const clv_model *model, uint32_t fit,
-                              const double *theta, int *rank) {
-  const clv_sampler_plan plan    = {.num_chains     = N_CHAIN,
-                                    .num_warmup     = N_WARMUP,
-                                    .num_samples    = N_DRAW,
+static clv_status ranks_count(const clv_topology *topology, const study *s, const clv_model *model,
+                              uint32_t fit, const double *theta, int *rank) {
+  const clv_sampler_plan plan    = {.num_chains     = s->n_chain,
+                                    .num_warmup     = s->n_warmup,
+                                    .num_samples    = s->n_draw,
                                     .target_accept  = 0.8,
                                     .max_tree_depth = 10,
                                     .seed           = 1000 + fit};
   clv_sampler           *sampler = NULL;
   clv_leg                leg;
-  double                 value[N_VALUE];
+  double                 value[VALUES_MOST];
   clv_status             st = CLV_OK;
-  memset(rank, 0, N_VALUE * sizeof *rank);
+  memset(rank, 0, VALUES_MOST * sizeof *rank);
   CLV_TRY(clv_sampler_new(topology, model, &plan, &sampler));
-  do CLV_TRY(clv_sampler_run(sampler, N_WARMUP, NULL, &leg));
-  while (leg.warmup && leg.first + leg.n_draw < N_WARMUP);
-  CLV_TRY(clv_sampler_run(sampler, N_DRAW, NULL, &leg));
-  for (int c = 0; c < N_CHAIN; c++)
-    for (int d = THIN - 1; d < leg.n_draw; d += THIN) {
+  do CLV_TRY(clv_sampler_run(sampler, s->n_warmup, NULL, &leg));
+  while (leg.warmup && leg.first + leg.n_draw < s->n_warmup);
+  CLV_TRY(clv_sampler_run(sampler, s->n_draw, NULL, &leg));
+  for (int c = 0; c < s->n_chain; c++)
+    for (int d = s->thin - 1; d < leg.n_draw; d += s->thin) {
       model->ops->constrain(model->self, leg.phi + ((size_t)c * (size_t)leg.n_draw + (size_t)d) * leg.dim,
                             value);
-      for (int j = 0; j < N_VALUE; j++) rank[j] += value[j] < theta[j];
+      for (size_t j = 0; j < n_value(s); j++) rank[j] += value[j] < theta[j];
     }
 out:
   clv_sampler_free(&sampler);
   return st;
 }
 
-int main(int argc, char **argv) {
-  if (argc != 4) {
-    fprintf(stderr, "usage: clv_calibration FIRST LAST CUSTOMERS\n");
-    return 2;
-  }
-  const uint32_t first = (uint32_t)atoi(argv[1]), last = (uint32_t)atoi(argv[2]);
-  clv_comm      *comm     = NULL;
-  clv_topology  *topology = NULL;
-  portfolio      p;
-  clv_status     st = clv_comm_init(&argc, &argv);
-  portfolio_alloc(&p, (size_t)atoi(argv[3]));
-  CLV_TRY(clv_comm_world(&comm));
+static clv_status study_run(const clv_comm *comm, const study *s, uint32_t first, uint32_t last,
+                            portfolio *p) {
+  clv_topology *topology = NULL;
+  clv_status    st       = CLV_OK;
   CLV_TRY(clv_topology_new(comm, 1, &topology));
   printf("fit,parameter,truth,rank,levels\n");
   for (uint32_t fit = first; fit < last; fit++) {
     clv_model model = {0};
-    double    theta[N_VALUE];
-    int       rank[N_VALUE];
-    CLV_TRY(truth_draw(comm, fit, theta));
-    portfolio_simulate(&p, theta, fit);
-    CLV_TRY(model_build(comm, &p, &model));
-    st = ranks_count(topology, &model, fit, theta, rank);
+    double    theta[VALUES_MOST];
+    int       rank[VALUES_MOST];
+    CLV_TRY(truth_draw(comm, s, fit, theta));
+    portfolio_simulate(s, p, theta, fit);
+    CLV_TRY(model_build(comm, s, p, &model));
+    st = ranks_count(topology, s, &model, fit, theta, rank);
     clv_model_free(&model);
     if (st < 0) goto out;
-    for (int j = 0; j < N_VALUE; j++) printf("%u,%s,%.10g,%d,%d\n", fit, NAME[j], theta[j], rank[j], LEVELS);
+    for (size_t j = 0; j < n_value(s); j++)
+      printf("%u,%s,%.10g,%d,%d\n", fit, s->prior[j].name, theta[j], rank[j], levels_of(s));
     fflush(stdout);
   }
 out:
+  clv_topology_free(&topology);
+  return st;
+}
+
+int main(int argc, char **argv) {
+  const study *chosen = NULL;
+  for (size_t i = 0; argc == 5 && i < sizeof STUDY / sizeof *STUDY; i++)
+    if (strcmp(argv[1], STUDY[i].model) == 0) chosen = &STUDY[i];
+  if (chosen == NULL) {
+    fprintf(stderr, "usage: clv_calibration MODEL FIRST LAST CUSTOMERS; MODEL is one of");
+    for (size_t i = 0; i < sizeof STUDY / sizeof *STUDY; i++) fprintf(stderr, " %s", STUDY[i].model);
+    fprintf(stderr, "\n");
+    return 2;
+  }
+  const uint32_t first = (uint32_t)atoi(argv[2]), last = (uint32_t)atoi(argv[3]);
+  clv_comm      *comm = NULL;
+  portfolio      p;
+  clv_status     st = clv_comm_init(&argc, &argv);
+  portfolio_alloc(&p, (size_t)atoi(argv[4]));
+  CLV_TRY(clv_comm_world(&comm));
+  CLV_TRY(study_run(comm, chosen, first, last, &p));
+out:
   if (st < 0) fprintf(stderr, "clv_calibration: %s\n", clv_message());
   portfolio_free(&p);
-  clv_topology_free(&topology);
   clv_comm_free(&comm);
   clv_comm_finalize();
   return clv_status_exit_code(st);
