@@ -19,6 +19,7 @@
 #include "engine/models/purchases.h"
 #include "engine/models/joint.h"
 #include "engine/sampler/sampler.h"
+#include "ranks.h"
 
 enum { VALUES_MOST = 7, PURCHASE_VALUES = 4, MOST_TIMES = 4096 };
 
@@ -173,34 +174,6 @@ out:
   return st;
 }
 
-static clv_status ranks_count(const clv_topology *topology, const study *s, const clv_model *model,
-                              uint32_t fit, const double *theta, int *rank) {
-  const clv_sampler_plan plan    = {.num_chains     = s->n_chain,
-                                    .num_warmup     = s->n_warmup,
-                                    .num_samples    = s->n_draw,
-                                    .target_accept  = 0.8,
-                                    .max_tree_depth = 10,
-                                    .seed           = 1000 + fit};
-  clv_sampler           *sampler = NULL;
-  clv_leg                leg;
-  double                 value[VALUES_MOST];
-  clv_status             st = CLV_OK;
-  memset(rank, 0, VALUES_MOST * sizeof *rank);
-  CLV_TRY(clv_sampler_new(topology, model, &plan, &sampler));
-  do CLV_TRY(clv_sampler_run(sampler, s->n_warmup, NULL, &leg));
-  while (leg.warmup && leg.first + leg.n_draw < s->n_warmup);
-  CLV_TRY(clv_sampler_run(sampler, s->n_draw, NULL, &leg));
-  for (int c = 0; c < s->n_chain; c++)
-    for (int d = s->thin - 1; d < leg.n_draw; d += s->thin) {
-      model->ops->constrain(model->self, leg.phi + ((size_t)c * (size_t)leg.n_draw + (size_t)d) * leg.dim,
-                            value);
-      for (size_t j = 0; j < n_value(s); j++) rank[j] += value[j] < theta[j];
-    }
-out:
-  clv_sampler_free(&sampler);
-  return st;
-}
-
 static clv_status study_run(const clv_comm *comm, const study *s, uint32_t first, uint32_t last,
                             portfolio *p) {
   clv_topology *topology = NULL;
@@ -214,7 +187,13 @@ static clv_status study_run(const clv_comm *comm, const study *s, uint32_t first
     CLV_TRY(truth_draw(comm, s, fit, theta));
     portfolio_simulate(s, p, theta, fit);
     CLV_TRY(model_build(comm, s, p, &model));
-    st = ranks_count(topology, s, &model, fit, theta, rank);
+    const clv_sampler_plan plan = {.num_chains     = s->n_chain,
+                                   .num_warmup     = s->n_warmup,
+                                   .num_samples    = s->n_draw,
+                                   .target_accept  = 0.8,
+                                   .max_tree_depth = 10,
+                                   .seed           = 1000 + fit};
+    st = ranks_count(topology, &model, &plan, s->thin, theta, rank);
     clv_model_free(&model);
     if (st < 0) goto out;
     for (size_t j = 0; j < n_value(s); j++)
