@@ -14,7 +14,34 @@ enum { MOST = CLV_SEGMENT_PARAMETER_MAX, DRAW_TRIES = 10000 };
 static const char TAU_REASON[] =
     "one standard deviation between segments is a factor of e at most, and probably less";
 
-/* phi: xi [n_segment][n], m [n], log tau [n]. */
+/* The coordinate t of a standard deviation: log(tau / CLV_TAU_SD) = h(t), near t above 0 and near -t^2/2
+ * below. In log tau a posterior that reaches down to tau = 0 has an exponential tail, in t a normal one, and
+ * samplers are quicker there. With w = sqrt(1 + t^2) - t: h' = 1 + w/2. */
+typedef struct spread {
+  double log_tau, slope, bend; /* h' and h'' */
+} spread;
+
+static double spread_w(double t, double r) { return t > 0.0 ? 1.0 / (r + t) : r - t; }
+
+static spread spread_at(double t) {
+  const double r = sqrt(1.0 + t * t), w = spread_w(t, r);
+  return (spread){.log_tau = clv_log(CLV_TAU_SD) + t + 0.25 * (t * w - clv_log(w)),
+                  .slope   = 1.0 + 0.5 * w,
+                  .bend    = -0.5 * w / r};
+}
+
+/* h is concave: Newton's steps end on one side of the root and approach it. */
+static double spread_coordinate(double tau) {
+  const double log_tau = clv_log(tau);
+  double       t       = log_tau < 0.0 ? -sqrt(-2.0 * log_tau) : log_tau;
+  for (int i = 0; i < 40; i++) {
+    const spread at = spread_at(t);
+    t -= (at.log_tau - log_tau) / at.slope;
+  }
+  return t;
+}
+
+/* phi: xi [n_segment][n], m [n], coordinates of tau [n]. */
 typedef struct pooled {
   clv_likelihood likelihood; /* owned */
   clv_slots      slots;      /* of m */
@@ -30,8 +57,8 @@ static const double *m_of(const pooled *p, const double *phi) {
 }
 
 static void tau_of(const pooled *p, const double *phi, double *tau) {
-  const double *log_tau = m_of(p, phi) + n_parameter(p);
-  for (size_t i = 0; i < n_parameter(p); i++) tau[i] = clv_exp(log_tau[i]);
+  const double *t = m_of(p, phi) + n_parameter(p);
+  for (size_t i = 0; i < n_parameter(p); i++) tau[i] = clv_exp(spread_at(t[i]).log_tau);
 }
 
 static void pooled_place(const void *self, const double *phi, size_t g, double *u) {
@@ -72,14 +99,18 @@ static void pooled_block(const void *self, size_t block, size_t n_chain, const d
   clv_segments_block(&segments, block, n_chain, phi, sum);
 }
 
-/* Priors of m and of log tau; gradients added. */
+/* Priors of m and of tau in their coordinates. @param[in,out] by_m  added to  @param[in,out] by_tau  of the
+ * rest in log tau, becomes that of all in t */
 static double population_log_density(const pooled *p, const double *m, const double *tau, double *by_m,
-                                     double *by_log_tau) {
-  double total = clv_slots_log_density(&p->slots, m, by_m);
-  for (size_t i = 0; i < n_parameter(p); i++) {
-    double d;
-    total += clv_prior_log_density(&p->tau[i], tau[i], &d) + clv_log(tau[i]); /* density of log tau */
-    by_log_tau[i] += d * tau[i] + 1.0;
+                                     double *by_tau) {
+  const size_t  n     = n_parameter(p);
+  const double *t     = m + n;
+  double        total = clv_slots_log_density(&p->slots, m, by_m);
+  for (size_t i = 0; i < n; i++) {
+    const spread at = spread_at(t[i]);
+    double       d;
+    total += clv_prior_log_density(&p->tau[i], tau[i], &d) + at.log_tau + clv_log(at.slope);
+    by_tau[i] = (by_tau[i] + d * tau[i] + 1.0) * at.slope + at.bend / at.slope;
   }
   return total;
 }
@@ -90,7 +121,7 @@ static void pooled_finish(const void *self, const double *phi, const double *sum
   const clv_segments segments = segments_of(p);
   const size_t       n = n_parameter(p), n_segment = p->likelihood.n_segment;
   const double      *m    = m_of(p, phi);
-  double            *by_m = gradient + n_segment * n, *by_log_tau = by_m + n, tau[MOST], total = 0.0;
+  double            *by_m = gradient + n_segment * n, *by_tau = by_m + n, tau[MOST], total = 0.0;
   tau_of(p, phi, tau);
   memset(by_m, 0, 2 * n * sizeof *by_m);
   for (size_t g = 0; g < n_segment; g++) {
@@ -98,10 +129,9 @@ static void pooled_finish(const void *self, const double *phi, const double *sum
     clv_whitened at;
     clv_whitening_apply(&p->whitening[g], n, m, tau, phi + g * n, &at);
     total += clv_segments_finish(&segments, g, at.u, sum, by_u) + at.log_prior;
-    clv_whitening_gradient(&p->whitening[g], n, tau, phi + g * n, &at, by_u, gradient + g * n, by_m,
-                           by_log_tau);
+    clv_whitening_gradient(&p->whitening[g], n, tau, phi + g * n, &at, by_u, gradient + g * n, by_m, by_tau);
   }
-  total += population_log_density(p, m, tau, by_m, by_log_tau);
+  total += population_log_density(p, m, tau, by_m, by_tau);
   /* where parameters overflow nothing is known, least of all that the density is boundless */
   *log_density = total == INFINITY ? NAN : total;
 }
@@ -149,7 +179,7 @@ static void pooled_prior_draw(const void *self, clv_rng *rng, double *phi) {
   clv_slots_draw(&p->slots, rng, m);
   for (size_t i = 0; i < n; i++) {
     tau[i]   = tau_draw(&p->tau[i], rng);
-    m[n + i] = clv_log(tau[i]);
+    m[n + i] = spread_coordinate(tau[i]);
   }
   for (size_t g = 0; g < n_segment; g++) {
     for (size_t i = 0; i < n; i++) e[i] = clv_rng_normal(rng);
@@ -163,7 +193,7 @@ static void pooled_start(const void *self, clv_rng *rng, double *phi) {
   const size_t  n = n_parameter(p), n_segment = p->likelihood.n_segment;
   double       *m = phi + n_segment * n;
   clv_slots_start(&p->slots, rng, m);
-  for (size_t i = 0; i < n; i++) m[n + i] = clv_log(tau_draw(&p->tau[i], rng));
+  for (size_t i = 0; i < n; i++) m[n + i] = spread_coordinate(tau_draw(&p->tau[i], rng));
   for (size_t i = 0; i < n_segment * n; i++) phi[i] = 4.0 * clv_rng_uniform(rng) - 2.0;
 }
 

@@ -69,6 +69,8 @@ out:
   return st;
 }
 
+static const double T = -9.0; /* coordinate of tau = 7e-23 */
+
 /* Segments cannot differ: all are at m, and the gradient in m is the complete model's but for tau's prior. */
 static clv_status no_spread(const clv_comm *comm, const segments_made *m) {
   clv_cells    cells  = segments_cells(comm, m, true);
@@ -82,14 +84,17 @@ static clv_status no_spread(const clv_comm *comm, const segments_made *m) {
   CLV_TRY(bg_nbd_make(comm, &cells, &complete));
   clv_model_start(&complete, 1, 0, phi + at_m);
   for (size_t i = 0; i < at_m; i++) phi[i] = sin((double)i), square += phi[i] * phi[i];
-  for (size_t i = 0; i < N; i++) phi[at_m + N + i] = -40.0;
+  for (size_t i = 0; i < N; i++) phi[at_m + N + i] = T;
   CLV_TRY(evaluate(comm, &pooled, phi, &a));
   CLV_TRY(evaluate(comm, &complete, phi + at_m, &b));
   EXPECT(is_near(a.log_likelihood, b.log_likelihood, 1e-11)); /* rounding of other sums */
   for (size_t i = 0; i < N; i++) EXPECT(is_near(a.gradient[at_m + i], b.gradient[i], 1e-8));
-  /* what is left of the segments' coordinates is a standard normal; of log tau, its half normal's constant */
+  /* what is left of the segments' coordinates is a standard normal; of tau, its half normal's constant and
+   * d tau / dt */
   const double half_log_2pi = 0.91893853320467274178;
-  const double of_tau       = log(2.0) - half_log_2pi - log(CLV_TAU_SD) - 40.0;
+  const double log_tau      = log(CLV_TAU_SD) + T + 0.25 * (T * sqrt(1.0 + T * T) + asinh(T) - T * T);
+  const double of_tau =
+      log(2.0) - half_log_2pi - log(CLV_TAU_SD) + log_tau + log(1.0 + 0.5 * (sqrt(1.0 + T * T) - T));
   EXPECT(is_near(a.log_density,
                  b.log_density - 0.5 * square - (double)at_m * half_log_2pi + (double)N * of_tau, 1e-11));
   pooled.ops->constrain(pooled.self, phi, value);
