@@ -66,7 +66,8 @@ typedef struct clv_config {
     int           erlang_k;          /* phases between purchases, of the models named *_cnbd_k; 0: auto */
     clv_integrate integrate;
     clv_pooling   pooling;
-    clv_pair     *prior; /* [n_prior] */
+    clv_strings   covariates[3]; /* on purchases, dropout, spend: columns of the table; "all" */
+    clv_pair     *prior;         /* [n_prior] */
     size_t        n_prior;
   } model;
   struct {

@@ -45,6 +45,20 @@ static clv_status covariates_check(const clv_config *self, const char *where) {
   return CLV_OK;
 }
 
+/* Names of columns of the table; "all" stands for every one of them. */
+static clv_status acting_check(const clv_config *self, const char *where) {
+  static const char *const ON[] = {"purchases", "dropout", "spend"};
+  for (size_t k = 0; k < sizeof ON / sizeof *ON; k++) {
+    const clv_strings *list = &self->model.covariates[k];
+    for (size_t i = 0; i < list->n; i++)
+      if (strcmp(list->item[i], "all") != 0 && !strings_have(&self->customers.covariates, list->item[i]))
+        return clv_fail(CLV_EUSAGE,
+                        "%s: model.covariates.%s names '%.80s', which is not among customers.covariates",
+                        where, ON[k], list->item[i]);
+  }
+  return CLV_OK;
+}
+
 static clv_status customers_check(const clv_config *self, const char *where) {
   if (self->customers.table != NULL) return CLV_OK;
   if (self->customers.segment != NULL)
@@ -87,6 +101,7 @@ clv_status clv_config_check(const clv_config *self, const char *where) {
   CLV_TRY(dates_check(self, where));
   CLV_TRY(customers_check(self, where));
   CLV_TRY(covariates_check(self, where));
+  CLV_TRY(acting_check(self, where));
   CLV_TRY(opportunities_check(self, where));
   CLV_TRY(integrate_check(self, where));
   if (self->data.holdout_end != NULL && self->data.observation_end == NULL)

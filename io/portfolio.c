@@ -267,7 +267,7 @@ out:
 clv_status clv_portfolio_read_customers(const clv_portfolio *self, uint64_t first, uint64_t n,
                                         clv_customer_columns *out) {
   clv_status           st;
-  clv_customer_columns mine = {.first = first, .n = n};
+  clv_customer_columns mine = {.first = first, .n = n, .n_covariate = (size_t)self->facts.n_covariate};
   CLV_CHECK(first <= self->facts.n_customer && n <= self->facts.n_customer - first);
   st = columns_read(self, CLV_CUSTOMER_COLUMN, CLV_COLUMN_N(CLV_CUSTOMER_COLUMN), first, n, &mine);
   for (uint64_t i = 0; st == CLV_OK && i < n; i++)
@@ -282,7 +282,7 @@ out:
 clv_status clv_portfolio_read_cells(const clv_portfolio *self, uint64_t first, uint64_t n,
                                     clv_cell_columns *out) {
   clv_status       st;
-  clv_cell_columns mine = {.first = first, .n = n};
+  clv_cell_columns mine = {.first = first, .n = n, .n_covariate = (size_t)self->facts.n_covariate};
   CLV_CHECK(first <= self->facts.n_cell && n <= self->facts.n_cell - first);
   st = columns_read(self, CLV_CELL_COLUMN, CLV_COLUMN_N(CLV_CELL_COLUMN), first, n, &mine);
   for (uint64_t i = 0; st == CLV_OK && i < n; i++)

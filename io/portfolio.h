@@ -50,6 +50,7 @@ const clv_covariate *clv_portfolio_covariate(const clv_portfolio *self, size_t i
 /** Columns of customers or of cells for a contiguous range. Arrays owned by the struct. */
 typedef struct clv_customer_columns {
   uint64_t  first, n;
+  size_t    n_covariate;
   uint32_t *x;
   double   *t_x, *T;
   double   *spend;          /* mean repeat spend, currency; 0 where x = 0 */
@@ -66,6 +67,7 @@ typedef struct clv_customer_columns {
 
 typedef struct clv_cell_columns {
   uint64_t  first, n;
+  size_t    n_covariate;
   uint32_t *segment, *x, *count;
   double   *t_x, *T;
   double   *covariate; /* [n][n_covariate]; NULL where none */

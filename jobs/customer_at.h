@@ -17,4 +17,9 @@ static inline clv_customer customer_at(const clv_customer_columns *c, uint64_t i
                         .log_spend_ss   = c->log_spend_ss[i]};
 }
 
+/** His covariates; NULL where there are none. Not collective. */
+static inline const double *covariates_at(const clv_customer_columns *c, uint64_t i) {
+  return c->n_covariate > 0 ? c->covariate + i * c->n_covariate : NULL;
+}
+
 #endif

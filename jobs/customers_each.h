@@ -7,8 +7,8 @@
 typedef clv_status (*clv_customers_visit)(void *context, const clv_customer_columns *columns);
 
 /** A pass over all customers in rounds of `at_once` for each rank, in the portfolio's order over the ranks:
- * memory stays flat. Collective over `comm`, the portfolio's communicator; so may `visit` be, which must
- * return the same status on every rank. */
+ * memory stays flat. Covariates are less their centres. Collective over `comm`, the portfolio's communicator;
+ * so may `visit` be, which must return the same status on every rank. */
 clv_status clv_customers_each(const clv_comm *comm, const clv_portfolio *portfolio, uint64_t at_once,
                               clv_customers_visit visit, void *context);
 

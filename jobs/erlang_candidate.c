@@ -79,6 +79,8 @@ clv_status clv_erlang_candidate_fit(const clv_job_context *context, int k, clv_e
   char         *path        = NULL;
   clv_status    st          = clv_config_run_path(&config, "portfolio.h5", &path);
   config.model.erlang_k     = k;
+  /* the regularity of gaps is hardly a matter of covariates: k is chosen without them */
+  for (size_t on = 0; on < CLV_ON_N; on++) config.model.covariates[on] = (clv_strings){NULL, 0};
   config.sampler.num_chains = CHAINS;
   CLV_TRY(clv_comm_agree(context->world, st));
   CLV_TRY(clv_fit_place_new(context->world, path, &config, &place));

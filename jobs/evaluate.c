@@ -10,6 +10,7 @@
 #include "engine/posterior/evaluation.h"
 #include "io/files.h"
 #include "jobs/customer_at.h"
+#include "jobs/posterior_shift.h"
 #include "jobs/posterior_theta.h"
 #include "jobs/progress.h"
 
@@ -19,11 +20,12 @@ static const double SIMULATIONS_MOST = 2e7;
 
 typedef struct evaluate {
   const clv_job_context *context;
-  clv_portfolio         *portfolio;                                              /* owned */
-  clv_draws             *draws;                                                  /* owned */
-  clv_theta              theta, spend_theta;                                     /* owned */
-  clv_evaluation        *evaluation;                                             /* owned */
-  clv_progress          *progress;                                               /* owned */
+  clv_portfolio         *portfolio;          /* owned */
+  clv_draws             *draws;              /* owned */
+  clv_theta              theta, spend_theta; /* owned */
+  clv_posterior_shift    shift[2];           /* owned: of purchases, of spend */
+  clv_evaluation        *evaluation;         /* owned */
+  clv_progress          *progress;           /* owned */
   char                  *portfolio_path, *trace_path, *json_path, *metrics_path; /* owned */
   clv_evaluation_plan    plan;
 } evaluate;
@@ -33,6 +35,7 @@ static void evaluate_clear(evaluate *e) {
   clv_evaluation_free(&e->evaluation);
   clv_theta_free(&e->theta);
   clv_theta_free(&e->spend_theta);
+  clv_posterior_shifts_free(e->shift);
   clv_draws_free(&e->draws);
   clv_portfolio_close(&e->portfolio);
   free(e->portfolio_path);
@@ -70,6 +73,9 @@ static clv_status plan_make(evaluate *e) {
     CLV_TRY(clv_theta_take(e->draws, p->spend->parameter, p->spend->n_parameter, facts->n_segment, most,
                            &e->spend_theta));
   const double simulated = fmax(SIMULATIONS_MOST / (double)facts->n_customer, SIMULATED_LEAST);
+  CLV_TRY(
+      clv_posterior_shifts_take(e->draws, e->portfolio, config, p->process, p->spend, &e->theta, e->shift));
+  p->shift = e->shift[0].shift, p->spend_shift = e->shift[1].shift;
   p->n_draw = e->theta.n_draw, p->n_segment = facts->n_segment, p->theta = e->theta.value,
   p->spend_theta = e->spend_theta.value;
   p->n_simulated = simulated < (double)p->n_draw ? (size_t)simulated : p->n_draw;
@@ -82,11 +88,13 @@ out:
 static void rows_fill(const clv_customer_columns *c, uint64_t at, size_t n, clv_evaluation_row *row) {
   for (size_t k = 0; k < n; k++) {
     const uint64_t i = at + k;
-    row[k]           = (clv_evaluation_row){.who     = customer_at(c, i),
-                                            .index   = c->first + i,
-                                            .segment = c->segment[i],
-                                            .bought  = c->holdout_x[i],
-                                            .spent   = c->holdout_spend[i]};
+    row[k]           = (clv_evaluation_row){.who         = customer_at(c, i),
+                                            .index       = c->first + i,
+                                            .segment     = c->segment[i],
+                                            .bought      = c->holdout_x[i],
+                                            .spent       = c->holdout_spend[i],
+                                            .covariate   = covariates_at(c, i),
+                                            .n_covariate = c->n_covariate};
   }
 }
 
@@ -98,6 +106,7 @@ static clv_status blocks_add(evaluate *e, uint64_t from, uint64_t to, clv_evalua
   clv_customer_columns c     = {0};
   clv_status           st    = CLV_OK;
   CLV_TRY(clv_portfolio_read_customers(e->portfolio, first, last - first, &c));
+  clv_covariates_center(e->portfolio, &c);
   for (uint64_t at = 0; at < last - first; at += CLV_BLOCK_SIZE) {
     const size_t n = last - first - at < CLV_BLOCK_SIZE ? (size_t)(last - first - at) : CLV_BLOCK_SIZE;
     rows_fill(&c, at, n, row);

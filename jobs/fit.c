@@ -13,6 +13,7 @@
 #include "io/checkpoint.h"
 #include "io/shards.h"
 #include "io/trace.h"
+#include "jobs/covariates.h"
 #include "jobs/erlang.h"
 #include "jobs/fit_latents.h"
 #include "jobs/fit_sampler.h"
@@ -109,16 +110,19 @@ out:
 
 typedef struct trace_names {
   clv_trace_variable variable[MOST_VARIABLES];
-  const char       **segment; /* owned array, borrowed names */
+  const char       **segment;                                      /* owned array, borrowed names */
+  const char        *covariate[MOST_VARIABLES][CLV_COVARIATE_MAX]; /* borrowed names */
 } trace_names;
 
 static clv_status variables_name(const fit *f, trace_names *names, size_t *n) {
   const clv_model           *model = &f->place.fit.model;
   const clv_portfolio_facts *facts = clv_portfolio_facts_get(f->place.portfolio);
-  clv_status                 st    = CLV_OK;
-  *n                               = model->ops->n_variable(model->self);
+  clv_covariate_choice       choice;
+  clv_status                 st = CLV_OK;
+  *n                            = model->ops->n_variable(model->self);
   CLV_CHECK(*n <= MOST_VARIABLES);
   CLV_TRY(clv_alloc(facts->n_segment, sizeof *names->segment, (void **)&names->segment));
+  CLV_TRY(clv_covariate_choice_make(f->config, f->place.portfolio, &choice));
   for (size_t i = 0; i < facts->n_segment; i++)
     names->segment[i] = clv_portfolio_segment(f->place.portfolio, i);
   for (size_t i = 0; i < *n; i++) {
@@ -128,7 +132,10 @@ static clv_status variables_name(const fit *f, trace_names *names, size_t *n) {
     *to                    = (clv_trace_variable){.length = v.length};
     snprintf(to->name, sizeof to->name, "%s", v.name);
     snprintf(to->dimension, sizeof to->dimension, "%s", v.dimension);
-    if (strcmp(v.dimension, "segment") == 0 && v.length == facts->n_segment) to->label = names->segment;
+    if (strcmp(v.dimension, "segment") == 0 && v.length == facts->n_segment)
+      to->label = names->segment;
+    else
+      to->label = clv_covariate_labels(&choice, f->place.portfolio, v.dimension, names->covariate[i]);
   }
 out:
   return st;

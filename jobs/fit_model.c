@@ -10,6 +10,7 @@
 #include "engine/models/joint.h"
 #include "engine/models/lognormal_latent.h"
 #include "engine/models/purchases.h"
+#include "jobs/covariates.h"
 
 enum { CUSTOMERS_AT_ONCE = 1 << 20 };
 
@@ -17,9 +18,11 @@ enum { CUSTOMERS_AT_ONCE = 1 << 20 };
 typedef struct spend_columns {
   uint32_t *segment, *x; /* owned */
   double   *mean;        /* owned */
+  clv_coded coded;       /* owned: covariates that act on spend */
   uint64_t  n_all;
 } spend_columns;
 
+/* On the wire, followed by the covariates of the portfolio. */
 typedef struct spend_record {
   uint64_t index; /* among all that inform the spend model */
   double   mean;
@@ -30,6 +33,7 @@ static void spend_columns_free(spend_columns *self) {
   free(self->segment);
   free(self->x);
   free(self->mean);
+  clv_coded_free(&self->coded);
 }
 
 bool clv_fit_informs_spend(const clv_customer_columns *c, uint64_t i, int min_transactions) {
@@ -89,19 +93,27 @@ static clv_status spender_send(void *context, const clv_customer_columns *c, uin
   segment_place     *place  = &s->place[c->segment[i]];
   const spend_record record = {
       .index = (uint64_t)place->next++, .mean = c->spend[i], .segment = c->segment[i], .x = c->x[i]};
+  char         bytes[sizeof record + CLV_COVARIATE_MAX * sizeof(double)];
+  const size_t more = c->n_covariate * sizeof(double);
+  memcpy(bytes, &record, sizeof record);
+  if (more > 0) memcpy(bytes + sizeof record, c->covariate + i * c->n_covariate, more);
   while (record.index >= clv_blocks_of(s->n_all, place->owner, s->size).last) place->owner++;
-  return clv_shuffle_add(s->shuffle, place->owner, &record, sizeof record);
+  return clv_shuffle_add(s->shuffle, place->owner, bytes, sizeof record + more);
 }
 
 static clv_status spends_unpack(const void *records, size_t bytes, const clv_blocks *blocks,
                                 spend_columns *out) {
-  const char  *at  = records;
-  const size_t all = (size_t)(blocks->last - blocks->first), stride = sizeof(uint32_t) + sizeof(spend_record);
+  const char  *at     = records;
+  const size_t all    = (size_t)(blocks->last - blocks->first);
+  const size_t more   = out->coded.covariates.n_all * sizeof(double);
+  const size_t stride = sizeof(uint32_t) + sizeof(spend_record) + more;
+  double       w[CLV_COVARIATE_MAX];
   clv_status   st = CLV_OK;
   CLV_CHECK(bytes == all * stride);
   CLV_TRY(clv_alloc(all + 1, sizeof *out->segment, (void **)&out->segment));
   CLV_TRY(clv_alloc(all + 1, sizeof *out->x, (void **)&out->x));
   CLV_TRY(clv_alloc(all + 1, sizeof *out->mean, (void **)&out->mean));
+  CLV_TRY(clv_coded_alloc(&out->coded, all));
   for (size_t k = 0; k < all; k++, at += stride) {
     spend_record record;
     memcpy(&record, at + sizeof(uint32_t), sizeof record);
@@ -109,6 +121,8 @@ static clv_status spends_unpack(const void *records, size_t bytes, const clv_blo
     out->segment[i] = record.segment;
     out->x[i]       = record.x;
     out->mean[i]    = record.mean;
+    memcpy(w, at + sizeof(uint32_t) + sizeof record, more);
+    clv_coded_set(&out->coded, i, w);
   }
 out:
   return st;
@@ -175,27 +189,70 @@ static clv_status segments_check(const clv_portfolio *portfolio, const clv_confi
                   config->customers.segment != NULL ? config->customers.segment : "", n, CLV_SEGMENT_MAX);
 }
 
+/* Covariates that a model of `key` does not take are no silent matter. */
+static clv_status effects_check(const char *key, const char *model, size_t n_effect, size_t n_chosen) {
+  if (n_effect > 0 || n_chosen == 0) return CLV_OK;
+  return clv_fail(CLV_EUSAGE, "%s: '%.64s' takes no covariates; set %s to []", key, model,
+                  strcmp(key, "model.spend") == 0
+                      ? "model.covariates.spend"
+                      : "model.covariates.purchases and model.covariates.dropout");
+}
+
+/* Covariates of this rank's cells, coded. */
+static clv_status cells_code(const clv_portfolio *portfolio, const clv_config *config,
+                             const clv_cell_columns *columns, clv_coded *out) {
+  const clv_process_ops *process = clv_fit_process(config);
+  const size_t           effects = process == NULL ? 0 : process->n_effect;
+  clv_covariate_choice   choice;
+  clv_status             st = CLV_OK;
+  CLV_TRY(clv_covariate_choice_make(config, portfolio, &choice));
+  CLV_TRY(effects_check("model.purchases", config->model.purchases, effects,
+                        choice.n[CLV_ON_PURCHASES] + choice.n[CLV_ON_DROPOUT]));
+  clv_coded_begin(&choice, portfolio, process == NULL ? NULL : process->effect, effects, out);
+  CLV_TRY(clv_coded_alloc(out, columns->n));
+  for (uint64_t i = 0; i < columns->n && out->covariates.n > 0; i++)
+    clv_coded_set(out, i, columns->covariate + i * choice.n_all);
+out:
+  return st;
+}
+
 static clv_status purchases_new(const clv_comm *shards, const clv_portfolio *portfolio,
                                 const clv_config *config, const clv_prior_texts *priors, clv_model *out) {
   const clv_blocks blocks =
       clv_blocks_of(clv_portfolio_facts_get(portfolio)->n_cell, clv_comm_rank(shards), clv_comm_size(shards));
   clv_cell_columns columns = {0};
+  clv_coded        coded   = {0};
   clv_status st = clv_portfolio_read_cells(portfolio, blocks.first, blocks.last - blocks.first, &columns);
   if (st < 0) goto out;
-  const clv_cells         cells = {.blocks    = blocks,
-                                   .segment   = has_segments(config) ? columns.segment : NULL,
-                                   .x         = columns.x,
-                                   .t_x       = columns.t_x,
-                                   .T         = columns.T,
-                                   .count     = columns.count,
-                                   .n_segment = n_segment_of(portfolio, config),
-                                   .pooled    = config->model.pooling == CLV_POOLING_PARTIAL};
+  CLV_TRY(clv_comm_agree(shards, cells_code(portfolio, config, &columns, &coded)));
+  const clv_cells         cells = {.blocks     = blocks,
+                                   .segment    = has_segments(config) ? columns.segment : NULL,
+                                   .x          = columns.x,
+                                   .t_x        = columns.t_x,
+                                   .T          = columns.T,
+                                   .count      = columns.count,
+                                   .n_segment  = n_segment_of(portfolio, config),
+                                   .pooled     = config->model.pooling == CLV_POOLING_PARTIAL,
+                                   .covariates = coded.covariates.n > 0 ? &coded.covariates : NULL};
   const clv_purchase_data data  = {.comm = shards, .cells = &cells, .priors = priors};
   char                    name[CLV_NAME_MAX];
   clv_purchases_name(config->model.purchases, config->model.erlang_k, name);
   CLV_TRY(clv_purchases_new(name, &data, out));
 out:
   clv_cell_columns_free(&columns);
+  clv_coded_free(&coded);
+  return st;
+}
+
+/* What acts on spend; values come with the spenders. */
+static clv_status spends_code(const clv_portfolio *portfolio, const clv_config *config, clv_coded *out) {
+  const clv_spend_ops *spend = clv_spend_find(config->model.spend);
+  clv_covariate_choice choice;
+  clv_status           st = CLV_OK;
+  CLV_TRY(clv_covariate_choice_make(config, portfolio, &choice));
+  CLV_TRY(effects_check("model.spend", config->model.spend, spend->n_effect, choice.n[CLV_ON_SPEND]));
+  clv_coded_begin(&choice, portfolio, spend->effect, spend->n_effect, out);
+out:
   return st;
 }
 
@@ -203,6 +260,7 @@ static clv_status spend_new(const clv_comm *shards, const clv_portfolio *portfol
                             const clv_prior_texts *priors, clv_fit_model *fit, clv_model *out) {
   spend_columns columns = {0};
   clv_status    st      = CLV_OK;
+  CLV_TRY(clv_comm_agree(shards, spends_code(portfolio, config, &columns.coded)));
   CLV_TRY(spends_read(shards, portfolio, config->data.min_transactions, &columns));
   fit->n_spends           = columns.n_all;
   const clv_spends spends = {
@@ -212,7 +270,8 @@ static clv_status spend_new(const clv_comm *shards, const clv_portfolio *portfol
       .mean           = columns.mean,
       .n_segment      = n_segment_of(portfolio, config),
       .rescale_factor = config->data.rescale_factor,
-      .pooled         = config->model.pooling == CLV_POOLING_PARTIAL};
+      .pooled         = config->model.pooling == CLV_POOLING_PARTIAL,
+      .covariates     = columns.coded.covariates.n > 0 ? &columns.coded.covariates : NULL};
   CLV_TRY(clv_gamma_gamma_new(shards, &spends, priors, out));
 out:
   spend_columns_free(&columns);

@@ -14,6 +14,7 @@
 #include "jobs/customers_each.h"
 #include "jobs/fit_model.h"
 #include "jobs/loo_totals.h"
+#include "jobs/posterior_shift.h"
 #include "jobs/posterior_theta.h"
 #include "jobs/progress.h"
 
@@ -29,12 +30,13 @@ static const char *const COLUMN[COLUMNS] = {"elpd_purchases", "p_loo_purchases",
 typedef struct loo {
   const clv_job_context *context;
   const clv_comm        *world;
-  clv_portfolio         *portfolio;                                         /* owned */
-  clv_draws             *draws;                                             /* owned */
-  clv_theta              theta, spend_theta;                                /* owned */
-  clv_loo               *engine;                                            /* owned */
-  clv_predictions       *table;                                             /* owned */
-  clv_progress          *progress;                                          /* owned */
+  clv_portfolio         *portfolio;          /* owned */
+  clv_draws             *draws;              /* owned */
+  clv_theta              theta, spend_theta; /* owned */
+  clv_posterior_shift    shift[2];           /* owned: of purchases, of spend */
+  clv_loo               *engine;             /* owned */
+  clv_predictions       *table;              /* owned */
+  clv_progress          *progress;           /* owned */
   char                  *portfolio_path, *trace_path, *h5_path, *json_path; /* owned */
   clv_loo_row           *row;                                               /* owned [CUSTOMERS_AT_ONCE] */
   clv_psis_result       *result;                /* owned [CUSTOMERS_AT_ONCE][CLV_LOO_PARTS] */
@@ -52,6 +54,7 @@ static void loo_clear(loo *l) {
   clv_loo_free(&l->engine);
   clv_theta_free(&l->theta);
   clv_theta_free(&l->spend_theta);
+  clv_posterior_shifts_free(l->shift);
   clv_draws_free(&l->draws);
   clv_portfolio_close(&l->portfolio);
   for (int i = 0; i < CLV_LOO_PARTS; i++) clv_loo_totals_free(&l->totals[i]);
@@ -97,6 +100,9 @@ static clv_status plan_make(loo *l) {
                      l->theta.n_draw));
   p->n_draw = l->theta.n_draw, p->n_segment = n_segment;
   p->theta = l->theta.value, p->spend_theta = l->spend_theta.value;
+  CLV_TRY(
+      clv_posterior_shifts_take(l->draws, l->portfolio, config, p->process, p->spend, &l->theta, l->shift));
+  p->shift = l->shift[0].shift, p->spend_shift = l->shift[1].shift;
   p->r_eff  = clv_draws_efficiency(l->draws, p->n_draw);
   l->n_part = p->spend != NULL ? CLV_LOO_PARTS : 1;
   CLV_TRY(clv_loo_new(p, &l->engine));
@@ -175,7 +181,9 @@ static clv_status customers_leave_out(void *context, const clv_customer_columns 
     l->row[i] = (clv_loo_row){.who           = customer_at(c, i),
                               .segment       = c->segment[i],
                               .place         = (uint32_t)i,
-                              .informs_spend = clv_fit_informs_spend(c, i, least)};
+                              .informs_spend = clv_fit_informs_spend(c, i, least),
+                              .covariate     = covariates_at(c, i),
+                              .n_covariate   = c->n_covariate};
   clv_loo_customers(l->engine, (size_t)c->n, l->row, l->result);
   for (uint64_t i = 0; i < c->n; i++)
     for (size_t part = 0; part < l->n_part; part++) {

@@ -12,6 +12,7 @@
 #include "io/files.h"
 #include "io/predictions.h"
 #include "jobs/customer_at.h"
+#include "jobs/posterior_shift.h"
 #include "jobs/posterior_theta.h"
 #include "jobs/predict_best.h"
 #include "jobs/predict_kept.h"
@@ -32,12 +33,15 @@ typedef struct predict {
   clv_portfolio         *portfolio;          /* owned */
   clv_draws             *draws;              /* owned */
   clv_theta              theta, spend_theta; /* owned */
-  clv_forecast          *forecast;           /* owned */
-  clv_predictions       *predictions;        /* owned */
-  clv_predict_names      names;              /* owned */
-  clv_predict_kept       kept;               /* owned */
-  clv_progress          *progress;           /* owned */
-  clv_exact_sum         *totals;             /* owned: one per quantity, of means over blocks */
+  clv_posterior_shift    shift[2];           /* owned: of purchases, of spend */
+  double                *vector;             /* owned: of covariates, less their centres */
+  size_t                 n_vector;
+  clv_forecast          *forecast;    /* owned */
+  clv_predictions       *predictions; /* owned */
+  clv_predict_names      names;       /* owned */
+  clv_predict_kept       kept;        /* owned */
+  clv_progress          *progress;    /* owned */
+  clv_exact_sum         *totals;      /* owned: one per quantity, of means over blocks */
   char                  *portfolio_path, *trace_path, *csv_path, *h5_path, *new_path; /* owned */
   clv_forecast_row      *row;            /* owned [CUSTOMERS_AT_ONCE] */
   double                *result, *value; /* owned */
@@ -54,6 +58,7 @@ static void predict_clear(predict *p) {
   clv_forecast_free(&p->forecast);
   clv_theta_free(&p->theta);
   clv_theta_free(&p->spend_theta);
+  clv_posterior_shifts_free(p->shift);
   clv_draws_free(&p->draws);
   clv_portfolio_close(&p->portfolio);
   clv_predict_names_free(&p->names);
@@ -61,7 +66,7 @@ static void predict_clear(predict *p) {
   clv_exact_sum_free(&p->totals);
   clv_predict_record_free(&p->record);
   free(p->portfolio_path), free(p->trace_path), free(p->csv_path), free(p->h5_path), free(p->new_path);
-  free(p->row), free(p->result), free(p->value);
+  free(p->row), free(p->result), free(p->value), free(p->vector);
 }
 
 static clv_status paths_name(predict *p) {
@@ -109,6 +114,37 @@ static size_t keys_unite(clv_forecast_key *key, size_t n) {
   return last + 1;
 }
 
+/* Distinct vectors of covariates, where tables over T for each of them with each segment and x are cheaper
+ * than asking for every customer: a function of the portfolio alone. Collective. */
+static clv_status vectors_find(predict *p, const clv_cell_columns *c) {
+  enum { NODES = 16 }; /* of a table, about */
+  const size_t   n = c->n_covariate;
+  const uint64_t batch =
+      facts_of(p)->n_customer < CUSTOMERS_AT_ONCE ? facts_of(p)->n_customer : CUSTOMERS_AT_ONCE;
+  clv_vector_set *keys = NULL, *vectors = NULL;
+  double          key[2 + CLV_COVARIATE_MAX];
+  if (n == 0) return CLV_OK;
+  clv_status st = clv_vector_set_new(2 + n, (size_t)batch / NODES, &keys);
+  if (st == CLV_OK) st = clv_vector_set_new(n, (size_t)batch / NODES, &vectors);
+  CLV_TRY(clv_comm_agree(p->world, st));
+  for (uint64_t i = 0; i < c->n; i++) {
+    key[0] = c->segment[i], key[1] = c->x[i];
+    for (size_t k = 0; k < n; k++)
+      key[2 + k] = c->covariate[i * n + k] - clv_portfolio_covariate(p->portfolio, k)->center;
+    if (!clv_vector_set_add(keys, key)) break;
+    (void)clv_vector_set_add(vectors, key + 2);
+  }
+  CLV_TRY(clv_vector_set_unite(keys, p->world));
+  CLV_TRY(clv_vector_set_unite(vectors, p->world));
+  p->n_vector = clv_vector_set_n(keys) == 0 ? 0 : clv_vector_set_n(vectors);
+  CLV_TRY(clv_comm_agree(p->world, clv_alloc(p->n_vector * n + 1, sizeof *p->vector, (void **)&p->vector)));
+  if (p->n_vector > 0) memcpy(p->vector, clv_vector_set_at(vectors, 0), p->n_vector * n * sizeof *p->vector);
+out:
+  clv_vector_set_free(&keys);
+  clv_vector_set_free(&vectors);
+  return st;
+}
+
 /* From the distinct histories: which (segment, x) there are, and the range of T. They are what the forecast
  * tabulates. */
 static clv_status histories_scan(predict *p, clv_forecast_key **keys, size_t *n_keys) {
@@ -129,6 +165,7 @@ static clv_status histories_scan(predict *p, clv_forecast_key **keys, size_t *n_
   n = keys_unite(mine, n);
   clv_comm_min_f64(p->world, &least, 1);
   clv_comm_max_f64(p->world, &most, 1);
+  CLV_TRY(vectors_find(p, &c));
   CLV_TRY(clv_comm_allgatherv(p->world, mine, n * sizeof *mine, (void **)keys, &bytes, NULL));
   *n_keys       = keys_unite(*keys, bytes / sizeof **keys);
   p->T_range[0] = least, p->T_range[1] = most;
@@ -154,12 +191,18 @@ static clv_status forecast_make(predict *p) {
     CLV_TRY(clv_theta_take(p->draws, spend->parameter, spend->n_parameter, n_segment, most, &p->spend_theta));
   if (spend != NULL && p->has_new_segment)
     CLV_TRY(clv_theta_new_segment(p->draws, spend->coordinates, c->sampler.seed, 1, &p->spend_theta));
+  CLV_TRY(clv_posterior_shifts_take(p->draws, p->portfolio, c, process, spend, &p->theta, p->shift));
   const clv_forecast_plan plan = {.process     = process,
                                   .spend       = spend,
                                   .n_draw      = p->theta.n_draw,
                                   .n_segment   = n_segment,
                                   .theta       = p->theta.value,
                                   .spend_theta = p->spend_theta.value,
+                                  .shift       = p->shift[0].shift,
+                                  .spend_shift = p->shift[1].shift,
+                                  .n_covariate = (size_t)facts_of(p)->n_covariate,
+                                  .vector      = p->vector,
+                                  .n_vector    = p->n_vector,
                                   .n_horizon   = c->predict.horizon.n,
                                   .n_quantile  = c->predict.quantiles.n,
                                   .horizon     = c->predict.horizon.item,
@@ -196,7 +239,7 @@ static clv_status predict_begin(predict *p) {
   CLV_TRY(clv_predict_kept_find(p->world, p->portfolio, p->config, &p->kept));
   CLV_TRY(clv_comm_agree(p->world, clv_progress_new(p->world, "predict", facts_of(p)->n_customer,
                                                     p->context->quiet, &p->progress)));
-  CLV_TRY(clv_forecast_tabulate(p->forecast, p->world, keys, n_keys));
+  if (p->shift[0].shift.shifts == NULL) CLV_TRY(clv_forecast_tabulate(p->forecast, p->world, keys, n_keys));
   const clv_predictions_plan plan = {.csv_path   = p->csv_path,
                                      .h5_path    = p->h5_path,
                                      .n_customer = facts_of(p)->n_customer,
@@ -219,7 +262,11 @@ out:
 
 static void rows_fill(predict *p, const clv_customer_columns *c) {
   for (uint64_t i = 0; i < c->n; i++)
-    p->row[i] = (clv_forecast_row){.who = customer_at(c, i), .segment = c->segment[i], .place = (uint32_t)i};
+    p->row[i] = (clv_forecast_row){.who         = customer_at(c, i),
+                                   .segment     = c->segment[i],
+                                   .place       = (uint32_t)i,
+                                   .covariate   = covariates_at(c, i),
+                                   .n_covariate = c->n_covariate};
 }
 
 /* Facts, then the summaries, as the columns go. */
@@ -284,9 +331,10 @@ static clv_status round_predict(predict *p, uint64_t first, uint64_t last, bool 
   clv_status           st     = CLV_OK;
   CLV_TRY(clv_portfolio_read_customers(p->portfolio, first, last - first, &c));
   CLV_TRY(clv_portfolio_read_ids(p->portfolio, first, last - first, &id, &offset));
+  clv_covariates_center(p->portfolio, &c);
   rows_fill(p, &c);
   st = is_done ? values_read(p, &c) : clv_forecast_summarise(p->forecast, c.n, p->row, p->result);
-  if (st == CLV_OK) st = clv_predict_kept_add(&p->kept, p->forecast, &p->theta, &c, p->config->sampler.seed);
+  if (st == CLV_OK) st = clv_predict_kept_add(&p->kept, p->forecast, &c, p->config->sampler.seed);
   CLV_TRY(clv_comm_agree(p->world, st));
   values_fill(p, &c);
   best_look(p, &c, id, offset);

@@ -110,22 +110,22 @@ out:
 }
 
 /* The quantities under every draw, and under each an independent draw of the customer's own parameters. */
-static clv_status customer_keep(clv_predict_kept *self, clv_forecast *forecast, const clv_theta *theta,
-                                const clv_forecast_row *row, uint64_t index, uint64_t seed) {
+static clv_status customer_keep(clv_predict_kept *self, clv_forecast *forecast, const clv_forecast_row *row,
+                                uint64_t index, uint64_t seed) {
   const clv_process_ops *process    = clv_forecast_process(forecast);
   const size_t           n_quantity = clv_forecast_n_quantity(forecast);
   clv_status             st         = CLV_OK;
-  self->n_draw                      = theta->n_draw;
+  self->n_draw                      = clv_forecast_n_draw(forecast);
   self->n_row                       = n_quantity + process->n_latent;
   CLV_TRY(
       clv_realloc((self->n_mine + 1) * self->n_row * self->n_draw, sizeof *self->mine, (void **)&self->mine));
   double *to = self->mine + self->n_mine * self->n_row * self->n_draw;
   CLV_TRY(clv_forecast_draws(forecast, row, to));
-  for (size_t s = 0; s < theta->n_draw; s++) {
+  const clv_theta_view theta = clv_forecast_theta(forecast);
+  for (size_t s = 0; s < self->n_draw; s++) {
     clv_rng rng = clv_rng_at(seed, CLV_RNG_CUSTOMER, index, 0, (uint32_t)s);
     double  latent[CLV_LATENT_MAX];
-    process->customer_draw(theta->value + (s * theta->n_segment + row->segment) * theta->n_parameter,
-                           &row->who, &rng, latent);
+    process->customer_draw(theta.at + s * theta.stride, &row->who, &rng, latent);
     for (size_t k = 0; k < process->n_latent; k++) to[(n_quantity + k) * self->n_draw + s] = latent[k];
   }
   self->n_mine++;
@@ -133,13 +133,16 @@ out:
   return st;
 }
 
-clv_status clv_predict_kept_add(clv_predict_kept *self, clv_forecast *forecast, const clv_theta *theta,
-                                const clv_customer_columns *c, uint64_t seed) {
+clv_status clv_predict_kept_add(clv_predict_kept *self, clv_forecast *forecast, const clv_customer_columns *c,
+                                uint64_t seed) {
   clv_status st = CLV_OK;
   for (uint64_t i = 0; i < c->n && self->n > 0; i++) {
     if (!index_has(self->index, self->n, c->first + i)) continue;
-    const clv_forecast_row row = {.who = customer_at(c, i), .segment = c->segment[i]};
-    CLV_TRY(customer_keep(self, forecast, theta, &row, c->first + i, seed));
+    const clv_forecast_row row = {.who         = customer_at(c, i),
+                                  .segment     = c->segment[i],
+                                  .covariate   = covariates_at(c, i),
+                                  .n_covariate = c->n_covariate};
+    CLV_TRY(customer_keep(self, forecast, &row, c->first + i, seed));
   }
 out:
   return st;

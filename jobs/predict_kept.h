@@ -5,7 +5,6 @@
 #include "io/config.h"
 #include "io/portfolio.h"
 #include "io/predictions.h"
-#include "jobs/posterior_theta.h"
 #include "jobs/predict_names.h"
 
 /** Customers whose draws are stored: those the configuration names, or a random sample. */
@@ -23,9 +22,9 @@ clv_status clv_predict_kept_find(const clv_comm *comm, const clv_portfolio *port
                                  const clv_config *config, clv_predict_kept *out);
 void       clv_predict_kept_free(clv_predict_kept *self);
 
-/** Keep the draws of those among these customers. Not collective. */
-clv_status clv_predict_kept_add(clv_predict_kept *self, clv_forecast *forecast, const clv_theta *theta,
-                                const clv_customer_columns *c, uint64_t seed);
+/** Keep the draws of those among these customers, whose covariates are less their centres. Not collective. */
+clv_status clv_predict_kept_add(clv_predict_kept *self, clv_forecast *forecast, const clv_customer_columns *c,
+                                uint64_t seed);
 
 /** Group /draws of predictions.h5: customer [n], and each quantity [n][draw]. Collective. */
 clv_status clv_predict_kept_write(clv_predict_kept *self, const clv_comm *comm, clv_predictions *to,

@@ -145,45 +145,45 @@ static clv_status cells_check(const clv_cells *cells, size_t n) {
   return CLV_OK;
 }
 
-static clv_status counts_make(bg_bb *l, const clv_purchase_data *data, size_t n) {
-  const clv_cells *cells = data->cells;
-  uint32_t        *whole = NULL;
-  clv_status       st    = clv_comm_agree(data->comm, clv_alloc(2 * n + 1, sizeof *whole, (void **)&whole));
+static clv_status counts_make(bg_bb *l, const clv_comm *comm, const clv_cells *cells) {
+  const size_t n     = (size_t)(cells->blocks.last - cells->blocks.first);
+  uint32_t    *whole = NULL;
+  clv_status   st    = clv_comm_agree(comm, clv_alloc(2 * n + 1, sizeof *whole, (void **)&whole));
   if (st < 0) return st;
   uint32_t *lived = whole + n;
   for (size_t i = 0; i < n; i++) {
     lived[i] = (uint32_t)cells->t_x[i];
     whole[i] = lived[i] - cells->x[i];
   }
-  CLV_TRY(
-      clv_counts_new(data->comm, cells->n_segment, n, cells->segment, cells->x, cells->count, &l->bought));
-  CLV_TRY(clv_counts_new(data->comm, cells->n_segment, n, cells->segment, whole, cells->count, &l->passed));
-  CLV_TRY(clv_counts_new(data->comm, cells->n_segment, n, cells->segment, lived, cells->count, &l->lived));
+  CLV_TRY(clv_counts_new(comm, cells->n_segment, n, cells->segment, cells->x, cells->count, &l->bought));
+  CLV_TRY(clv_counts_new(comm, cells->n_segment, n, cells->segment, whole, cells->count, &l->passed));
+  CLV_TRY(clv_counts_new(comm, cells->n_segment, n, cells->segment, lived, cells->count, &l->lived));
 out:
   free(whole);
   return st;
 }
 
-static clv_status likelihood_new(const clv_purchase_data *data, clv_likelihood *out) {
-  bg_bb       *l  = NULL;
-  const size_t n  = (size_t)(data->cells->blocks.last - data->cells->blocks.first);
-  clv_status   st = cells_check(data->cells, n);
-  if (st == CLV_OK) st = clv_calloc(1, sizeof *l, (void **)&l);
-  if (st == CLV_OK) st = clv_purchase_rows_new(data->cells, &l->rows);
+/* From clv_purchase_data, with whichever segments. */
+static clv_status likelihood_new(const void *context, size_t n_segment, const uint32_t *segment,
+                                 clv_likelihood *out) {
+  const clv_purchase_data *data  = context;
+  clv_cells                cells = *data->cells;
+  bg_bb                   *l     = NULL;
+  clv_status               st    = clv_calloc(1, sizeof *l, (void **)&l);
+  cells.segment = segment, cells.n_segment = n_segment;
+  if (st == CLV_OK) st = clv_purchase_rows_new(&cells, &l->rows);
   CLV_TRY(clv_comm_agree(data->comm, st));
-  CLV_TRY(counts_make(l, data, n));
-  *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = l, .n_segment = data->cells->n_segment};
+  CLV_TRY(counts_make(l, data->comm, &cells));
+  *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = l, .n_segment = n_segment};
   l    = NULL;
 out:
   likelihood_free(l);
   return st;
 }
 
-clv_status clv_bg_bb_new(const clv_purchase_data *data, clv_model *out) {
-  clv_likelihood likelihood = {0};
-  double         age        = 1.0;
-  clv_status     st         = CLV_OK;
-  CLV_TRY(likelihood_new(data, &likelihood));
+static clv_status hierarchy_new(const clv_purchase_data *data, clv_likelihood *likelihood, clv_model *out) {
+  double     age = 1.0;
+  clv_status st  = CLV_OK;
   CLV_TRY(clv_mean_age(data->comm, data->cells, &age));
   const clv_slot_default slot[N_PARAMETER] = {
       {{CLV_PRIOR_NORMAL, {-clv_log(age), 2.0, 0}},
@@ -195,15 +195,30 @@ clv_status clv_bg_bb_new(const clv_purchase_data *data, clv_model *out) {
       {{CLV_PRIOR_NORMAL, {1.0, 1.25, 0}},
        "dropout probabilities from U-shaped to alike: gamma + delta from 0.2 to 33"},
   };
-  const clv_hierarchy_plan plan = {
-      .name        = "bg_bb",
-      .coordinates = &CLV_BG_BB_COORDINATES,
-      .slot        = slot,
-      .priors      = data->priors,
-      .comm        = data->comm,
-      .pooled      = data->cells->pooled};
-  CLV_TRY(clv_comm_agree(data->comm, clv_hierarchy_new(&likelihood, &plan, out)));
+  const clv_hierarchy_plan plan = {.name        = "bg_bb",
+                                   .coordinates = &CLV_BG_BB_COORDINATES,
+                                   .slot        = slot,
+                                   .priors      = data->priors,
+                                   .comm        = data->comm,
+                                   .pooled      = data->cells->pooled};
+  CLV_TRY(clv_comm_agree(data->comm, clv_hierarchy_new(likelihood, &plan, out)));
+out:
+  return st;
+}
+
+clv_status clv_bg_bb_new(const clv_purchase_data *data, clv_model *out) {
+  const size_t        n          = (size_t)(data->cells->blocks.last - data->cells->blocks.first);
+  clv_regression_plan plan       = clv_purchases_regression(data, &CLV_BG_BB_PROCESS);
+  clv_likelihood      likelihood = {0};
+  clv_regression     *regression = NULL;
+  clv_status          st         = CLV_OK;
+  plan.data.make = likelihood_new, plan.data.context = data;
+  CLV_TRY(clv_comm_agree(data->comm, cells_check(data->cells, n)));
+  CLV_TRY(clv_regression_likelihood(&plan, &regression, &likelihood));
+  CLV_TRY(hierarchy_new(data, &likelihood, out));
+  clv_regression_wrap(&regression, out);
 out:
   clv_likelihood_free(&likelihood);
+  clv_regression_free(&regression);
   return st;
 }

@@ -9,6 +9,9 @@ enum { ALPHA, BETA, GAMMA, DELTA, N_PARAMETER };
 
 static const char *const PARAMETER[] = {"alpha", "beta", "gamma", "delta"};
 static const char *const LATENT[]    = {"p", "theta"};
+/* gamma'w is added to the log-odds of the mean probability, the sum of each pair near its middle stays. */
+static const clv_effect EFFECT[] = {{CLV_ON_PURCHASES, {[ALPHA] = 0.5, [BETA] = -0.5}},
+                                    {CLV_ON_DROPOUT, {[GAMMA] = 0.5, [DELTA] = -0.5}}};
 
 /* Opportunities in (0, t]; times that were divided and multiplied come back as they were. */
 static double opportunities(double t) { return floor(t + 1e-9); }
@@ -166,6 +169,8 @@ const clv_process_ops CLV_BG_BB_PROCESS = {
     .parameter      = PARAMETER,
     .n_latent       = 2,
     .latent         = LATENT,
+    .n_effect       = sizeof EFFECT / sizeof *EFFECT,
+    .effect         = EFFECT,
     .by_recency     = true, /* whole ages: nothing to interpolate between */
     .by_opportunity = true,
     .log_likelihood = process_log_likelihood,

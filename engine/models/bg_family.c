@@ -49,6 +49,10 @@ const clv_coordinates CLV_BG_COORDINATES = {
     .from_slots      = coordinates_from_slots,
 };
 
+/* alpha exp(-gamma'w); a exp(gamma'w), b exp(gamma'w). */
+const clv_effect CLV_BG_EFFECT[CLV_BG_EFFECTS] = {{CLV_ON_PURCHASES, {[ALPHA] = -1.0}},
+                                                  {CLV_ON_DROPOUT, {[A] = 1.0, [B] = 1.0}}};
+
 typedef struct bg_family {
   clv_purchase_rows *rows;   /* owned */
   clv_counts        *counts; /* owned, of all ranks */
@@ -164,19 +168,29 @@ static const clv_likelihood_ops LIKELIHOOD = {
     .free        = likelihood_free,
 };
 
-static clv_status likelihood_new(const clv_comm *comm, const clv_cells *cells, bool early,
+/* What a likelihood is made of, with whichever segments. */
+typedef struct source {
+  const clv_purchase_data *data;
+  bool                     early;
+} source;
+
+static clv_status likelihood_new(const void *context, size_t n_segment, const uint32_t *segment,
                                  clv_likelihood *out) {
-  bg_family   *l  = NULL;
-  clv_status   st = clv_calloc(1, sizeof *l, (void **)&l);
-  const size_t n  = (size_t)(cells->blocks.last - cells->blocks.first);
+  const source   *from  = context;
+  const clv_comm *comm  = from->data->comm;
+  clv_cells       cells = *from->data->cells;
+  bg_family      *l     = NULL;
+  clv_status      st    = clv_calloc(1, sizeof *l, (void **)&l);
+  const size_t    n     = (size_t)(cells.blocks.last - cells.blocks.first);
+  cells.segment = segment, cells.n_segment = n_segment;
   if (st == CLV_OK) {
     l->isa   = clv_isa_best();
-    l->early = early;
-    st       = clv_purchase_rows_new(cells, &l->rows);
+    l->early = from->early;
+    st       = clv_purchase_rows_new(&cells, &l->rows);
   }
   CLV_TRY(clv_comm_agree(comm, st));
-  CLV_TRY(clv_counts_new(comm, cells->n_segment, n, cells->segment, cells->x, cells->count, &l->counts));
-  *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = l, .n_segment = cells->n_segment};
+  CLV_TRY(clv_counts_new(comm, n_segment, n, segment, cells.x, cells.count, &l->counts));
+  *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = l, .n_segment = n_segment};
   l    = NULL;
 out:
   likelihood_free(l);
@@ -209,22 +223,29 @@ out:
   return st;
 }
 
-static clv_status family_new(const char *name, bool early, const clv_purchase_data *data, clv_model *out) {
-  clv_likelihood likelihood = {0};
-  clv_status     st         = CLV_OK;
-  CLV_TRY(likelihood_new(data->comm, data->cells, early, &likelihood));
-  CLV_TRY(clv_bg_hierarchy_new(name, data, &likelihood, out));
+static clv_status family_new(const clv_process_ops *process, bool early, const clv_purchase_data *data,
+                             clv_model *out) {
+  const source        from       = {data, early};
+  clv_regression_plan plan       = clv_purchases_regression(data, process);
+  clv_likelihood      likelihood = {0};
+  clv_regression     *regression = NULL;
+  clv_status          st         = CLV_OK;
+  plan.data.make = likelihood_new, plan.data.context = &from;
+  CLV_TRY(clv_regression_likelihood(&plan, &regression, &likelihood));
+  CLV_TRY(clv_bg_hierarchy_new(process->name, data, &likelihood, out));
+  clv_regression_wrap(&regression, out);
 out:
   clv_likelihood_free(&likelihood);
+  clv_regression_free(&regression);
   return st;
 }
 
 clv_status clv_bg_nbd_new(const clv_purchase_data *data, clv_model *out) {
-  return family_new("bg_nbd", false, data, out);
+  return family_new(&CLV_BG_NBD_PROCESS, false, data, out);
 }
 
 clv_status clv_mbg_nbd_new(const clv_purchase_data *data, clv_model *out) {
-  return family_new("mbg_nbd", true, data, out);
+  return family_new(&CLV_MBG_NBD_PROCESS, true, data, out);
 }
 
 void clv_bg_alive_draws(const double *theta, size_t stride, size_t n_draw, const clv_customer *who,

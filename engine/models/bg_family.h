@@ -27,6 +27,10 @@ extern const clv_coordinates CLV_BG_COORDINATES;
 void clv_bg_alive_draws(const double *theta, size_t stride, size_t n_draw, const clv_customer *who,
                         bool early, double *alive);
 
+/** Covariates: the purchase rate by alpha, dropout by a and b alike. */
+enum { CLV_BG_EFFECTS = 2 };
+extern const clv_effect CLV_BG_EFFECT[CLV_BG_EFFECTS];
+
 extern const clv_process_ops CLV_BG_NBD_PROCESS, CLV_MBG_NBD_PROCESS;
 
 #endif

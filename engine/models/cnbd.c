@@ -120,20 +120,30 @@ static const clv_likelihood_ops LIKELIHOOD = {
     .free        = likelihood_free,
 };
 
-static clv_status likelihood_new(const clv_purchase_data *data, int k, bool early, clv_likelihood *out) {
-  const clv_cells *cells = data->cells;
-  cnbd            *l     = NULL;
-  clv_status       st    = clv_calloc(1, sizeof *l, (void **)&l);
-  const size_t     n     = (size_t)(cells->blocks.last - cells->blocks.first);
+/* What a likelihood is made of, with whichever segments. */
+typedef struct source {
+  const clv_purchase_data *data;
+  int                      k;
+  bool                     early;
+} source;
+
+static clv_status likelihood_new(const void *context, size_t n_segment, const uint32_t *segment,
+                                 clv_likelihood *out) {
+  const source   *from  = context;
+  const clv_comm *comm  = from->data->comm;
+  clv_cells       cells = *from->data->cells;
+  cnbd           *l     = NULL;
+  clv_status      st    = clv_calloc(1, sizeof *l, (void **)&l);
+  const size_t    n     = (size_t)(cells.blocks.last - cells.blocks.first);
+  cells.segment = segment, cells.n_segment = n_segment;
   if (st == CLV_OK) {
-    l->k     = k;
-    l->early = early;
-    st       = clv_purchase_rows_new(cells, &l->rows);
+    l->k     = from->k;
+    l->early = from->early;
+    st       = clv_purchase_rows_new(&cells, &l->rows);
   }
-  CLV_TRY(clv_comm_agree(data->comm, st));
-  CLV_TRY(
-      clv_counts_new(data->comm, cells->n_segment, n, cells->segment, cells->x, cells->count, &l->counts));
-  *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = l, .n_segment = cells->n_segment};
+  CLV_TRY(clv_comm_agree(comm, st));
+  CLV_TRY(clv_counts_new(comm, n_segment, n, segment, cells.x, cells.count, &l->counts));
+  *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = l, .n_segment = n_segment};
   l    = NULL;
 out:
   likelihood_free(l);
@@ -141,13 +151,19 @@ out:
 }
 
 clv_status clv_cnbd_new(int k, bool early, const clv_purchase_data *data, clv_model *out) {
-  clv_likelihood likelihood = {0};
-  clv_status     st         = CLV_OK;
   CLV_CHECK(k >= 1 && k <= CLV_ERLANG_MOST);
-  CLV_TRY(likelihood_new(data, k, early, &likelihood));
-  CLV_TRY(clv_bg_hierarchy_new(early ? CLV_MBG_CNBD_PROCESS[k - 1].name : CLV_BG_CNBD_PROCESS[k - 1].name,
-                               data, &likelihood, out));
+  const clv_process_ops *process    = early ? &CLV_MBG_CNBD_PROCESS[k - 1] : &CLV_BG_CNBD_PROCESS[k - 1];
+  const source           from       = {data, k, early};
+  clv_regression_plan    plan       = clv_purchases_regression(data, process);
+  clv_likelihood         likelihood = {0};
+  clv_regression        *regression = NULL;
+  clv_status             st         = CLV_OK;
+  plan.data.make = likelihood_new, plan.data.context = &from;
+  CLV_TRY(clv_regression_likelihood(&plan, &regression, &likelihood));
+  CLV_TRY(clv_bg_hierarchy_new(process->name, data, &likelihood, out));
+  clv_regression_wrap(&regression, out);
 out:
   clv_likelihood_free(&likelihood);
+  clv_regression_free(&regression);
   return st;
 }

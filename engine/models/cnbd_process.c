@@ -374,7 +374,8 @@ static size_t process_simulate(const kind *m, const double *theta, double T, clv
 #define CNBD_OPS(NAME, TEXT)                                                                           \
   {                                                                                                    \
     .name = TEXT, .n_parameter = N_PARAMETER, .parameter = PARAMETER, .n_latent = 2, .latent = LATENT, \
-    .coordinates = &CLV_BG_COORDINATES, .by_recency = true, .log_likelihood = NAME##_log_likelihood, .gradient = NAME##_gradient,          \
+    .coordinates = &CLV_BG_COORDINATES, .by_recency = true, .n_effect = CLV_BG_EFFECTS,                \
+    .effect = CLV_BG_EFFECT, .log_likelihood = NAME##_log_likelihood, .gradient = NAME##_gradient,     \
     .p_alive = NAME##_p_alive, .update = NAME##_update, .expected = NAME##_expected,                   \
     .discounted = NAME##_discounted, .pmf = NAME##_pmf, .expected_new = NAME##_expected_new,           \
     .discounted_new = NAME##_discounted_new, .pmf_new = NAME##_pmf_new, .customer_draw = NAME##_draw,  \

@@ -7,7 +7,7 @@
 #include "comm/exact_sum.h"
 #include "engine/models/counts.h"
 #include "engine/models/gamma_gamma_kernel.h"
-#include "engine/models/hierarchy.h"
+#include "engine/models/regression.h"
 #include "engine/numerics/pinned.h"
 
 enum { P, Q, V, N_PARAMETER, STRIDE = CLV_GAMMA_GAMMA_STRIDE };
@@ -65,7 +65,6 @@ typedef struct spend_run {
 typedef struct constants {
   double x_log_mean; /* sum of x log mean spend */
   double log_mean;   /* sum of log mean spend */
-  double total;      /* sum of mean spend */
 } constants;
 
 typedef struct gamma_gamma {
@@ -85,8 +84,8 @@ static size_t likelihood_n_block(const void *self) { return ((const gamma_gamma 
 static void likelihood_touched(const void *self, size_t block, size_t *first, size_t *last) {
   const gamma_gamma *s     = self;
   const size_t       begin = s->block_run[block], end = s->block_run[block + 1];
-  *first                   = begin < end ? s->run[begin].segment : 0;
-  *last                    = begin < end ? s->run[end - 1].segment + 1 : 0;
+  *first = begin < end ? s->run[begin].segment : 0;
+  *last  = begin < end ? s->run[end - 1].segment + 1 : 0;
 }
 
 static void likelihood_block(const void *self, size_t block, size_t n_chain, const double *theta,
@@ -239,15 +238,14 @@ out:
 static clv_status constants_sum(const clv_comm *comm, const clv_spends *spends, gamma_gamma *s) {
   const size_t   all = (size_t)(spends->blocks.last - spends->blocks.first);
   clv_exact_sum *sum = NULL;
-  clv_status     st  = clv_exact_sum_new(3 * s->n_segment, &sum);
+  clv_status     st  = clv_exact_sum_new(2 * s->n_segment, &sum);
   if (st == CLV_OK) st = clv_calloc(s->n_segment, sizeof *s->constant, (void **)&s->constant);
   CLV_TRY(clv_comm_agree(comm, st));
   for (size_t i = 0; i < all; i++) {
-    const size_t g    = spends->segment == NULL ? 0 : spends->segment[i];
-    const double mean = spends->mean[i] / s->rescale, log_mean = clv_log(mean);
-    clv_exact_sum_add_at(sum, 3 * g, (double)spends->x[i] * log_mean);
-    clv_exact_sum_add_at(sum, 3 * g + 1, log_mean);
-    clv_exact_sum_add_at(sum, 3 * g + 2, mean);
+    const size_t g        = spends->segment == NULL ? 0 : spends->segment[i];
+    const double log_mean = clv_log(spends->mean[i] / s->rescale);
+    clv_exact_sum_add_at(sum, 2 * g, (double)spends->x[i] * log_mean);
+    clv_exact_sum_add_at(sum, 2 * g + 1, log_mean);
   }
   CLV_TRY(clv_exact_sum_total(sum, comm, (double *)s->constant));
 out:
@@ -255,42 +253,58 @@ out:
   return st;
 }
 
-static clv_status likelihood_new(const clv_comm *comm, const clv_spends *spends, gamma_gamma **out) {
-  gamma_gamma *s  = NULL;
-  clv_status   st = clv_calloc(1, sizeof *s, (void **)&s);
+/* What a likelihood is made of, with whichever segments. */
+typedef struct source {
+  const clv_comm   *comm;
+  const clv_spends *spends;
+} source;
+
+static clv_status likelihood_new(const void *context, size_t n_segment, const uint32_t *segment,
+                                 clv_likelihood *out) {
+  const source *from   = context;
+  clv_spends    spends = *from->spends;
+  gamma_gamma  *s      = NULL;
+  clv_status    st     = clv_calloc(1, sizeof *s, (void **)&s);
+  spends.segment = segment, spends.n_segment = n_segment;
   if (st == CLV_OK) {
-    s->n_segment = spends->n_segment;
-    s->rescale   = spends->rescale_factor;
+    s->n_segment = n_segment;
+    s->rescale   = spends.rescale_factor;
     s->isa       = clv_isa_best();
-    st           = likelihood_lay(s, spends);
+    st           = likelihood_lay(s, &spends);
   }
-  CLV_TRY(clv_comm_agree(comm, st));
-  CLV_TRY(constants_sum(comm, spends, s));
-  CLV_TRY(clv_counts_new(comm, s->n_segment, (size_t)(spends->blocks.last - spends->blocks.first),
-                         spends->segment, spends->x, NULL, &s->counts));
-  *out = s, s = NULL;
+  CLV_TRY(clv_comm_agree(from->comm, st));
+  CLV_TRY(constants_sum(from->comm, &spends, s));
+  CLV_TRY(clv_counts_new(from->comm, n_segment, (size_t)(spends.blocks.last - spends.blocks.first), segment,
+                         spends.x, NULL, &s->counts));
+  *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = s, .n_segment = n_segment};
+  s    = NULL;
 out:
   likelihood_free(s);
   return st;
 }
 
 /* Mean of the customers' mean spends, in the user's currency: what the prior of the population's mean is
- * relative to. */
-static double typical_spend(const gamma_gamma *s) {
-  double n = 0.0, total = 0.0;
-  for (size_t g = 0; g < s->n_segment; g++) {
-    n += clv_counts_total(s->counts, g);
-    total += s->constant[g].total;
-  }
-  return n > 0.0 && total > 0.0 ? total / n * s->rescale : s->rescale;
+ * relative to. Collective. */
+static clv_status typical_spend(const clv_comm *comm, const clv_spends *spends, double *typical) {
+  clv_exact_sum *sum = NULL;
+  double         total[2];
+  clv_status     st = clv_comm_agree(comm, clv_exact_sum_new(2, &sum));
+  if (st < 0) goto out;
+  for (size_t i = 0; i < (size_t)(spends->blocks.last - spends->blocks.first); i++)
+    clv_exact_sum_add(sum, (double[]){1.0, spends->mean[i] / spends->rescale_factor});
+  CLV_TRY(clv_exact_sum_total(sum, comm, total));
+  *typical = (total[0] > 0.0 && total[1] > 0.0 ? total[1] / total[0] : 1.0) * spends->rescale_factor;
+out:
+  clv_exact_sum_free(&sum);
+  return st;
 }
 
-clv_status clv_gamma_gamma_new(const clv_comm *comm, const clv_spends *spends, const clv_prior_texts *priors,
-                               clv_model *out) {
-  gamma_gamma *s  = NULL;
-  clv_status   st = CLV_OK;
-  CLV_TRY(likelihood_new(comm, spends, &s));
-  const double           typical           = typical_spend(s);
+/* Default priors, relative to the sample. Collective. */
+static clv_status hierarchy_new(const clv_comm *comm, const clv_spends *spends, const clv_prior_texts *priors,
+                                clv_likelihood *likelihood, clv_model *out) {
+  double     typical = 1.0;
+  clv_status st      = CLV_OK;
+  CLV_TRY(typical_spend(comm, spends, &typical));
   const clv_slot_default slot[N_PARAMETER] = {
       {{CLV_PRIOR_NORMAL, {1.0, 1.25, 0}},
        "p from 0.2 to 33: single amounts from erratic to nearly constant"},
@@ -299,19 +313,43 @@ clv_status clv_gamma_gamma_new(const clv_comm *comm, const clv_spends *spends, c
       {{CLV_PRIOR_NORMAL, {clv_log(typical), 1.0, 0}},
        "the population's mean spend within a factor of seven of the sample's"},
   };
-  const clv_hierarchy_plan plan = {
-      .name        = "gamma_gamma",
-      .coordinates = &CLV_GAMMA_GAMMA_COORDINATES,
-      .slot        = slot,
-      .priors      = priors,
-      .comm        = comm,
-      .pooled      = spends->pooled};
-  clv_likelihood made = {.ops = &LIKELIHOOD, .self = s, .n_segment = s->n_segment};
-  s                   = NULL;
-  st                  = clv_hierarchy_new(&made, &plan, out);
-  clv_likelihood_free(&made);
-  CLV_TRY(clv_comm_agree(comm, st));
+  const clv_hierarchy_plan plan = {.name        = "gamma_gamma",
+                                   .coordinates = &CLV_GAMMA_GAMMA_COORDINATES,
+                                   .slot        = slot,
+                                   .priors      = priors,
+                                   .comm        = comm,
+                                   .pooled      = spends->pooled};
+  CLV_TRY(clv_comm_agree(comm, clv_hierarchy_new(likelihood, &plan, out)));
 out:
-  likelihood_free(s);
+  return st;
+}
+
+clv_status clv_gamma_gamma_new(const clv_comm *comm, const clv_spends *spends, const clv_prior_texts *priors,
+                               clv_model *out) {
+  const source              from       = {comm, spends};
+  const clv_regression_plan plan       = {.covariates  = spends->covariates,
+                                          .priors      = priors,
+                                          .n_parameter = N_PARAMETER,
+                                          .n_effect    = CLV_GAMMA_GAMMA_SPEND.n_effect,
+                                          .parameter   = PARAMETER,
+                                          .effect      = CLV_GAMMA_GAMMA_SPEND.effect,
+                                          .data        = {.comm      = comm,
+                                                          .blocks    = spends->blocks,
+                                                          .n_segment = spends->n_segment,
+                                                          .segment   = spends->segment,
+                                                          .x         = spends->x,
+                                                          .spend     = spends->mean,
+                                                          .gradient  = CLV_GAMMA_GAMMA_SPEND.gradient,
+                                                          .make      = likelihood_new,
+                                                          .context   = &from}};
+  clv_likelihood            likelihood = {0};
+  clv_regression           *regression = NULL;
+  clv_status                st         = CLV_OK;
+  CLV_TRY(clv_regression_likelihood(&plan, &regression, &likelihood));
+  CLV_TRY(hierarchy_new(comm, spends, priors, &likelihood, out));
+  clv_regression_wrap(&regression, out);
+out:
+  clv_likelihood_free(&likelihood);
+  clv_regression_free(&regression);
   return st;
 }

@@ -6,6 +6,9 @@
 enum { P, Q, V, N_PARAMETER };
 
 static const char *const PARAMETER[] = {"p", "q", "v"};
+/* v exp(gamma'w): the mean spend p v / (q - 1) of the like is multiplied, how single amounts and customers
+ * vary about it stays. */
+static const clv_effect EFFECT[] = {{CLV_ON_SPEND, {[V] = 1.0}}};
 
 /* Fader & Hardie 2013 (note 025), eq. 1a. */
 static double spend_log_likelihood(const double *theta, const clv_customer *who) {
@@ -57,6 +60,8 @@ const clv_spend_ops CLV_GAMMA_GAMMA_SPEND = {
     .n_parameter    = N_PARAMETER,
     .coordinates    = &CLV_GAMMA_GAMMA_COORDINATES,
     .parameter      = PARAMETER,
+    .n_effect       = 1,
+    .effect         = EFFECT,
     .log_likelihood = spend_log_likelihood,
     .gradient       = spend_gradient,
     .expected       = spend_expected,

@@ -112,28 +112,31 @@ static const clv_likelihood_ops LIKELIHOOD = {
     .free        = likelihood_free,
 };
 
-static clv_status likelihood_new(const clv_comm *comm, const clv_cells *cells, clv_likelihood *out) {
-  pareto_nbd  *l  = NULL;
-  clv_status   st = clv_calloc(1, sizeof *l, (void **)&l);
-  const size_t n  = (size_t)(cells->blocks.last - cells->blocks.first);
+/* From clv_purchase_data, with whichever segments. */
+static clv_status likelihood_new(const void *context, size_t n_segment, const uint32_t *segment,
+                                 clv_likelihood *out) {
+  const clv_purchase_data *data  = context;
+  clv_cells                cells = *data->cells;
+  pareto_nbd              *l     = NULL;
+  clv_status               st    = clv_calloc(1, sizeof *l, (void **)&l);
+  const size_t             n     = (size_t)(cells.blocks.last - cells.blocks.first);
+  cells.segment = segment, cells.n_segment = n_segment;
   if (st == CLV_OK) {
     l->isa = clv_isa_best();
-    st     = clv_purchase_rows_new(cells, &l->rows);
+    st     = clv_purchase_rows_new(&cells, &l->rows);
   }
-  CLV_TRY(clv_comm_agree(comm, st));
-  CLV_TRY(clv_counts_new(comm, cells->n_segment, n, cells->segment, cells->x, cells->count, &l->counts));
-  *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = l, .n_segment = cells->n_segment};
+  CLV_TRY(clv_comm_agree(data->comm, st));
+  CLV_TRY(clv_counts_new(data->comm, n_segment, n, segment, cells.x, cells.count, &l->counts));
+  *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = l, .n_segment = n_segment};
   l    = NULL;
 out:
   likelihood_free(l);
   return st;
 }
 
-clv_status clv_pareto_nbd_new(const clv_purchase_data *data, clv_model *out) {
-  clv_likelihood likelihood = {0};
-  double         age        = 1.0;
-  clv_status     st         = CLV_OK;
-  CLV_TRY(likelihood_new(data->comm, data->cells, &likelihood));
+static clv_status hierarchy_new(const clv_purchase_data *data, clv_likelihood *likelihood, clv_model *out) {
+  double     age = 1.0;
+  clv_status st  = CLV_OK;
   CLV_TRY(clv_mean_age(data->comm, data->cells, &age));
   const clv_slot_default slot[N_PARAMETER] = {
       {{CLV_PRIOR_NORMAL, {-0.5, 1.25, 0}},
@@ -145,15 +148,28 @@ clv_status clv_pareto_nbd_new(const clv_purchase_data *data, clv_model *out) {
       {{CLV_PRIOR_NORMAL, {-clv_log(age), 2.0, 0}},
        "mean lifetime, at the mean dropout rate, from 0.02 to 50 mean observed ages"},
   };
-  const clv_hierarchy_plan plan = {
-      .name        = "pareto_nbd",
-      .coordinates = &CLV_PARETO_COORDINATES,
-      .slot        = slot,
-      .priors      = data->priors,
-      .comm        = data->comm,
-      .pooled      = data->cells->pooled};
-  CLV_TRY(clv_comm_agree(data->comm, clv_hierarchy_new(&likelihood, &plan, out)));
+  const clv_hierarchy_plan plan = {.name        = "pareto_nbd",
+                                   .coordinates = &CLV_PARETO_COORDINATES,
+                                   .slot        = slot,
+                                   .priors      = data->priors,
+                                   .comm        = data->comm,
+                                   .pooled      = data->cells->pooled};
+  CLV_TRY(clv_comm_agree(data->comm, clv_hierarchy_new(likelihood, &plan, out)));
+out:
+  return st;
+}
+
+clv_status clv_pareto_nbd_new(const clv_purchase_data *data, clv_model *out) {
+  clv_regression_plan plan       = clv_purchases_regression(data, &CLV_PARETO_NBD_PROCESS);
+  clv_likelihood      likelihood = {0};
+  clv_regression     *regression = NULL;
+  clv_status          st         = CLV_OK;
+  plan.data.make = likelihood_new, plan.data.context = data;
+  CLV_TRY(clv_regression_likelihood(&plan, &regression, &likelihood));
+  CLV_TRY(hierarchy_new(data, &likelihood, out));
+  clv_regression_wrap(&regression, out);
 out:
   clv_likelihood_free(&likelihood);
+  clv_regression_free(&regression);
   return st;
 }

@@ -9,6 +9,8 @@ enum { R, ALPHA, S, BETA, N_PARAMETER };
 
 static const char *const PARAMETER[] = {"r", "alpha", "s", "beta"};
 static const char *const LATENT[]    = {"lambda", "mu"};
+/* alpha exp(-gamma'w), beta exp(-gamma'w). */
+static const clv_effect EFFECT[] = {{CLV_ON_PURCHASES, {[ALPHA] = -1.0}}, {CLV_ON_DROPOUT, {[BETA] = -1.0}}};
 
 static double process_gradient(const double *theta, const clv_customer *who, double *by_theta) {
   const double          r = theta[R], s = theta[S], x = (double)who->x;
@@ -170,6 +172,8 @@ const clv_process_ops CLV_PARETO_NBD_PROCESS = {
     .parameter      = PARAMETER,
     .n_latent       = 2,
     .latent         = LATENT,
+    .n_effect       = sizeof EFFECT / sizeof *EFFECT,
+    .effect         = EFFECT,
     .log_likelihood = process_log_likelihood,
     .gradient       = process_gradient,
     .p_alive        = process_p_alive,

@@ -12,6 +12,11 @@ static const clv_process_ops *const PROCESS[] = {&CLV_BG_NBD_PROCESS, &CLV_MBG_N
                                                  &CLV_PARETO_NBD_PROCESS, &CLV_BG_BB_PROCESS};
 static const clv_spend_ops *const   SPEND[]   = {&CLV_GAMMA_GAMMA_SPEND};
 
+const char *clv_acts_on_name(clv_acts_on on) {
+  static const char *const NAME[CLV_ON_N] = {"purchases", "dropout", "spend"};
+  return NAME[on];
+}
+
 const clv_process_ops *clv_process_find(const char *name) {
   for (size_t i = 0; i < sizeof PROCESS / sizeof *PROCESS; i++)
     if (strcmp(PROCESS[i]->name, name) == 0) return PROCESS[i];

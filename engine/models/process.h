@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/models/data.h"
 #include "engine/numerics/rng.h"
 
 /** What is known of one customer. Times are in the portfolio's time unit since the first purchase. */
@@ -23,6 +24,12 @@ typedef struct clv_customer {
 #define CLV_PARAMETER_MAX 8
 #define CLV_LATENT_MAX 4
 
+/** How covariates act: a customer's log theta[k] gains direction[k] × gamma'w. */
+typedef struct clv_effect {
+  clv_acts_on on;
+  double      direction[CLV_PARAMETER_MAX];
+} clv_effect;
+
 /** A purchase process given hyperparameters: everything a forecast needs. Pure functions; not collective.
  *  theta [n_parameter] in the literature's order and names, on the user's scale.
  *  One principle (docs/model_architecture.md): a customer alive at T is a fresh process with updated
@@ -37,6 +44,8 @@ typedef struct clv_process_ops {
   bool               by_recency; /* what an alive customer does depends on t_x too, not only on x and T */
   bool by_opportunity; /* times are whole opportunities: likelihoods are probabilities, not densities */
   const struct clv_coordinates *coordinates; /* in which segments are pooled; NULL: they are not */
+  size_t                        n_effect;    /* of covariates; 0: it takes none */
+  const clv_effect             *effect;      /* [n_effect] */
   double (*log_likelihood)(const double *theta, const clv_customer *who);
   /** The log-likelihood too, and its gradient in theta. @param[out] by_theta [n_parameter] */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
@@ -72,9 +81,11 @@ typedef struct clv_process_ops {
 
 /** A spend model given hyperparameters. */
 typedef struct clv_spend_ops {
-  const char        *name; /* "gamma_gamma" */
-  size_t             n_parameter;
-  const char *const *parameter;                                           /* "p", "q", "v" */
+  const char                   *name; /* "gamma_gamma" */
+  size_t                        n_parameter;
+  const char *const            *parameter; /* "p", "q", "v" */
+  size_t                        n_effect;  /* as of a process */
+  const clv_effect             *effect;
   const struct clv_coordinates *coordinates; /* in which segments are pooled; NULL: they are not */
   double (*log_likelihood)(const double *theta, const clv_customer *who); /* 0 where x = 0 */
   /** The same and its gradient. @param[out] by_theta [n_parameter] */

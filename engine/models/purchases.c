@@ -30,6 +30,25 @@ clv_status clv_purchases_new(const char *name, const clv_purchase_data *data, cl
   return clv_fail(CLV_EUSAGE, "model.purchases: there is no model '%.64s'", name);
 }
 
+clv_regression_plan clv_purchases_regression(const clv_purchase_data *data, const clv_process_ops *process) {
+  const clv_cells *cells = data->cells;
+  return (clv_regression_plan){.covariates  = cells->covariates,
+                               .priors      = data->priors,
+                               .n_parameter = process->n_parameter,
+                               .n_effect    = process->n_effect,
+                               .parameter   = process->parameter,
+                               .effect      = process->effect,
+                               .data        = {.comm      = data->comm,
+                                               .blocks    = cells->blocks,
+                                               .n_segment = cells->n_segment,
+                                               .segment   = cells->segment,
+                                               .x         = cells->x,
+                                               .count     = cells->count,
+                                               .t_x       = cells->t_x,
+                                               .T         = cells->T,
+                                               .gradient  = process->gradient}};
+}
+
 void clv_purchases_name(const char *model, int erlang_k, char name[CLV_NAME_MAX]) {
   const size_t length = strlen(model);
   if (length > 6 && strcmp(model + length - 6, "cnbd_k") == 0)

@@ -4,6 +4,8 @@
 #include "comm/comm.h"
 #include "engine/models/data.h"
 #include "engine/models/model.h"
+#include "engine/models/process.h"
+#include "engine/models/regression.h"
 
 /** What a purchase model is made of. Borrowed, during the constructor only. */
 typedef struct clv_purchase_data {
@@ -19,6 +21,9 @@ typedef struct clv_purchase_data {
  *  @return CLV_EUSAGE for a name or a prior that cannot be read, CLV_EDATA for data the model is not made for
  */
 clv_status clv_purchases_new(const char *name, const clv_purchase_data *data, clv_model *out);
+
+/** What a purchase model's regression is made of, all but `make`. Not collective. */
+clv_regression_plan clv_purchases_regression(const clv_purchase_data *data, const clv_process_ops *process);
 
 /** The name of a model and of its process, given model.purchases and model.erlang_k: "bg_cnbd_3" for
  * bg_cnbd_k with 3 phases, the model's own otherwise. Not collective. */

@@ -26,6 +26,8 @@ enum {
 
 struct clv_evaluation {
   clv_evaluation_plan plan;
+  clv_theta_draws    *theta_draws, *spend_draws; /* owned; the latter NULL without a spend model */
+  clv_theta_view      spend_theta;               /* of the history at hand */
   clv_exact_sum      *sums; /* owned: N_SUM, then n_draw purchases, n_draw spends, n_simulated counts */
   size_t              width;
   double             *block;    /* owned [width]: sums of one block */
@@ -39,8 +41,15 @@ clv_status clv_evaluation_new(const clv_evaluation_plan *plan, clv_evaluation **
   clv_evaluation *self = NULL;
   clv_status      st   = CLV_OK;
   CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
-  self->plan  = *plan;
-  self->width = N_SUM + 2 * plan->n_draw + plan->n_simulated;
+  self->plan                 = *plan;
+  self->width                = N_SUM + 2 * plan->n_draw + plan->n_simulated;
+  const clv_theta_plan theta = {plan->n_draw, plan->n_segment, plan->process->n_parameter, plan->theta,
+                                plan->shift};
+  CLV_TRY(clv_theta_draws_new(&theta, &self->theta_draws));
+  if (plan->spend != NULL)
+    CLV_TRY(clv_theta_draws_new(&(clv_theta_plan){plan->n_draw, plan->n_segment, plan->spend->n_parameter,
+                                                  plan->spend_theta, plan->spend_shift},
+                                &self->spend_draws));
   CLV_TRY(clv_exact_sum_new(self->width, &self->sums));
   CLV_TRY(clv_calloc(self->width, sizeof *self->block, (void **)&self->block));
   CLV_TRY(clv_calloc(plan->n_draw, sizeof *self->alive, (void **)&self->alive));
@@ -57,6 +66,8 @@ void clv_evaluation_free(clv_evaluation **self) {
   if (self == NULL || *self == NULL) return;
   clv_exact_sum_free(&(*self)->sums);
   free((*self)->block);
+  clv_theta_draws_free(&(*self)->theta_draws);
+  clv_theta_draws_free(&(*self)->spend_draws);
   free((*self)->alive);
   free((*self)->updated);
   free((*self)->expected);
@@ -65,8 +76,16 @@ void clv_evaluation_free(clv_evaluation **self) {
   *self = NULL;
 }
 
+static int row_covariates_compare(const clv_evaluation_row *x, const clv_evaluation_row *y) {
+  return x->covariate == NULL || y->covariate == NULL
+             ? 0
+             : clv_vector_compare(x->covariate, y->covariate, x->n_covariate);
+}
+
 static int history_compare(const clv_evaluation_row *x, const clv_evaluation_row *y) {
   if (x->segment != y->segment) return x->segment < y->segment ? -1 : 1;
+  const int covariates = row_covariates_compare(x, y);
+  if (covariates != 0) return covariates;
   if (x->who.x != y->who.x) return x->who.x < y->who.x ? -1 : 1;
   if (x->who.T != y->who.T) return x->who.T < y->who.T ? -1 : 1;
   return x->who.t_x < y->who.t_x ? -1 : x->who.t_x > y->who.t_x;
@@ -78,21 +97,21 @@ static int row_compare(const void *a, const void *b) {
   return history != 0 ? history : x->index < y->index ? -1 : x->index > y->index;
 }
 
-static const double *theta_at(const clv_evaluation_plan *p, size_t draw, uint32_t segment) {
-  return p->theta + (draw * p->n_segment + segment) * p->process->n_parameter;
-}
-
 /* Forecasts under every draw, shared by all customers with this history. */
 static void history_forecast(clv_evaluation *self, const clv_evaluation_row *row,
                              const clv_evaluation_row *before) {
   const clv_evaluation_plan *p             = &self->plan;
   const bool                 same_residual = before != NULL && before->segment == row->segment &&
-                             before->who.x == row->who.x && before->who.T == row->who.T;
+                             row_covariates_compare(before, row) == 0 && before->who.x == row->who.x &&
+                             before->who.T == row->who.T && !p->process->by_recency;
+  const clv_theta_view view = clv_theta_draws_of(self->theta_draws, row->segment, row->covariate);
+  if (p->spend != NULL)
+    self->spend_theta = clv_theta_draws_of(self->spend_draws, row->segment, row->covariate);
   for (size_t s = 0; s < p->n_draw; s++) {
-    const double *theta   = theta_at(p, s, row->segment);
+    const double *theta   = view.at + s * view.stride;
     double       *updated = self->updated + s * CLV_PARAMETER_MAX;
     self->alive[s]        = p->process->p_alive(theta, &row->who);
-    if (same_residual) continue; /* the alive customer's residual process does not depend on recency */
+    if (same_residual) continue;
     p->process->update(theta, &row->who, updated);
     self->expected[s] = p->process->expected(updated, p->length);
   }
@@ -112,9 +131,9 @@ static void purchases_simulate(clv_evaluation *self, const clv_evaluation_row *r
   for (size_t s = 0; s < p->n_simulated; s++) {
     clv_rng    rng   = clv_rng_at(p->seed, CLV_RNG_PREDICTIVE, row->index, 0, (uint32_t)s);
     const bool alive = clv_rng_uniform(&rng) < self->alive[s];
-    self->drawn[s] =
-        alive ? (double)p->process->simulate_alive(self->updated + s * CLV_PARAMETER_MAX, p->length, &rng, NULL, 0)
-              : 0.0;
+    self->drawn[s]   = alive ? (double)p->process->simulate_alive(self->updated + s * CLV_PARAMETER_MAX,
+                                                                  p->length, &rng, NULL, 0)
+                             : 0.0;
     totals[s] += self->drawn[s];
   }
   self->block[COVERED] += is_covered(self->drawn, p->n_simulated, (double)row->bought);
@@ -130,8 +149,7 @@ static double customer_expect(clv_evaluation *self, const clv_evaluation_row *ro
     mean += expected;
     if (p->spend == NULL) continue;
     spends[s] +=
-        expected * p->spend->expected(
-                       p->spend_theta + (s * p->n_segment + row->segment) * p->spend->n_parameter, &row->who);
+        expected * p->spend->expected(self->spend_theta.at + s * self->spend_theta.stride, &row->who);
   }
   return mean / (double)p->n_draw;
 }

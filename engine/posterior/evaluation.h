@@ -3,6 +3,7 @@
 
 #include "comm/comm.h"
 #include "engine/models/process.h"
+#include "engine/posterior/theta_draws.h"
 
 /** Customers are compared by how often they had bought: 0, 1, …, 6 and more. */
 enum { CLV_EVALUATION_BUCKETS = 8 };
@@ -12,10 +13,11 @@ typedef struct clv_evaluation_plan {
   const clv_process_ops *process;
   const clv_spend_ops   *spend; /* NULL: no spend model */
   size_t                 n_draw, n_segment;
-  const double          *theta;       /* [n_draw][n_segment][process->n_parameter] */
-  const double          *spend_theta; /* [n_draw][n_segment][spend->n_parameter] */
-  size_t                 n_simulated; /* draws that purchases are simulated for, <= n_draw */
-  double                 length;      /* of the holdout, in time units */
+  const double          *theta;              /* [n_draw][n_segment][process->n_parameter] */
+  const double          *spend_theta;        /* [n_draw][n_segment][spend->n_parameter] */
+  clv_draw_shift         shift, spend_shift; /* of covariates, where they act */
+  size_t                 n_simulated;        /* draws that purchases are simulated for, <= n_draw */
+  double                 length;             /* of the holdout, in time units */
   uint64_t               seed;
 } clv_evaluation_plan;
 
@@ -25,6 +27,9 @@ typedef struct clv_evaluation_row {
   uint64_t     index; /* in the portfolio's order: names the random numbers */
   uint32_t     segment, bought;
   double       spent;
+  /* less their centres [n_covariate], borrowed; NULL: none */
+  const double *covariate;
+  size_t        n_covariate;
 } clv_evaluation_row;
 
 /** Forecast against holdout, over all customers of all ranks. */

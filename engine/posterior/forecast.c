@@ -23,7 +23,9 @@ typedef struct table {
 
 struct clv_forecast {
   clv_forecast_plan plan;
-  size_t            n_function; /* expected and discounted per horizon, and forever */
+  clv_theta_draws  *theta_draws, *spend_draws; /* owned; the latter NULL without a spend model */
+  clv_theta_view    theta, spend_theta;        /* of the customer at hand */
+  size_t            n_function;                /* expected and discounted per horizon, and forever */
   size_t            n_quantity, n_summary;
   bool              has_forever;
   double            node[NODES_MOST], weight[NODES_MOST]; /* of T's transform, and barycentric */
@@ -34,6 +36,7 @@ struct clv_forecast {
   double           *slab;  /* owned: shared tables */
   double           *spare; /* owned: the table of a key that is not shared */
   uint64_t          spare_key;
+  const double     *spare_w; /* borrowed: his covariates who it was made for */
   bool              has_spare;
   double           *draws;    /* owned [n_quantity][n_draw] */
   double           *alive;    /* owned [n_draw] */
@@ -81,6 +84,8 @@ static void basis_at(const clv_forecast *self, double T, double basis[NODES_MOST
 
 void clv_forecast_free(clv_forecast **self) {
   if (self == NULL || *self == NULL) return;
+  clv_theta_draws_free(&(*self)->theta_draws);
+  clv_theta_draws_free(&(*self)->spend_draws);
   free((*self)->table);
   free((*self)->slab);
   free((*self)->spare);
@@ -97,12 +102,18 @@ size_t                 clv_forecast_n_draw(const clv_forecast *self) { return se
 const clv_process_ops *clv_forecast_process(const clv_forecast *self) { return self->plan.process; }
 size_t clv_forecast_width(const clv_forecast *self) { return self->n_quantity * self->n_summary; }
 
-static const double *theta_at(const clv_forecast *self, size_t draw, size_t segment) {
-  return self->plan.theta + (draw * self->plan.n_segment + segment) * self->plan.process->n_parameter;
+/* From here on, until the next call, parameters are those of a customer of this segment with covariates w. */
+static void theta_set(clv_forecast *self, size_t segment, const double *w) {
+  self->theta = clv_theta_draws_of(self->theta_draws, segment, w);
+  if (self->plan.spend != NULL) self->spend_theta = clv_theta_draws_of(self->spend_draws, segment, w);
 }
 
-static const double *spend_theta_at(const clv_forecast *self, size_t draw, size_t segment) {
-  return self->plan.spend_theta + (draw * self->plan.n_segment + segment) * self->plan.spend->n_parameter;
+static const double *theta_at(const clv_forecast *self, size_t draw) {
+  return self->theta.at + draw * self->theta.stride;
+}
+
+static const double *spend_theta_at(const clv_forecast *self, size_t draw) {
+  return self->spend_theta.at + draw * self->spend_theta.stride;
 }
 
 /* Everything the residual process is asked for, at one set of updated parameters. @param[out] value, `stride`
@@ -127,25 +138,25 @@ static void table_fill(const clv_forecast *self, uint64_t key, size_t first, siz
       double updated[CLV_PARAMETER_MAX];
       who.T = transform_back(self, self->node[k]);
       if (self->n_node == 1) who.T = self->plan.T_least;
-      self->plan.process->update(theta_at(self, s, (size_t)(key >> 32)), &who, updated);
+      self->plan.process->update(theta_at(self, s), &who, updated);
       functions_evaluate(self, updated, value + s * self->n_function * self->n_node + k, self->n_node);
     }
 }
 
 /* Largest relative error between nodes, for one draw's residual process. */
-static double interpolation_error(const clv_forecast *self, size_t draw, size_t segment, uint32_t x) {
+static double interpolation_error(const clv_forecast *self, size_t draw, uint32_t x) {
   enum { FUNCTIONS_MOST = 2 * CLV_HORIZON_MAX + 1 };
   double       at_node[FUNCTIONS_MOST * NODES_MOST], direct[FUNCTIONS_MOST], basis[NODES_MOST], most = 0.0;
   double       updated[CLV_PARAMETER_MAX];
   clv_customer who = {.x = x};
   for (size_t k = 0; k < self->n_node; k++) {
     who.T = transform_back(self, self->node[k]);
-    self->plan.process->update(theta_at(self, draw, segment), &who, updated);
+    self->plan.process->update(theta_at(self, draw), &who, updated);
     functions_evaluate(self, updated, at_node + k, self->n_node);
   }
   for (size_t k = 0; k + 1 < self->n_node; k++) {
     who.T = transform_back(self, 0.5 * (self->node[k] + self->node[k + 1]));
-    self->plan.process->update(theta_at(self, draw, segment), &who, updated);
+    self->plan.process->update(theta_at(self, draw), &who, updated);
     functions_evaluate(self, updated, direct, 1);
     basis_at(self, who.T, basis);
     for (size_t f = 0; f < self->n_function; f++) {
@@ -157,15 +168,32 @@ static double interpolation_error(const clv_forecast *self, size_t draw, size_t 
   return most;
 }
 
-static bool nodes_suffice(const clv_forecast *self) {
-  enum { PROBES = 6 };
+static bool nodes_suffice_at(clv_forecast *self, size_t draw, size_t segment, const double *w) {
   static const uint32_t X[] = {0, 2, 30};
-  for (size_t i = 0; i < PROBES; i++)
-    for (size_t k = 0; k < sizeof X / sizeof *X; k++)
-      if (!(interpolation_error(self, i * (self->plan.n_draw - 1) / (PROBES - 1), i % self->plan.n_segment,
-                                X[k]) <= INTERPOLATION_ERROR_MOST))
-        return false;
+  theta_set(self, segment, w);
+  for (size_t k = 0; k < sizeof X / sizeof *X; k++)
+    if (!(interpolation_error(self, draw, X[k]) <= INTERPOLATION_ERROR_MOST)) return false;
   return true;
+}
+
+static bool nodes_suffice(clv_forecast *self) {
+  enum { PROBES = 6, VECTORS = 8 };
+  const clv_forecast_plan *p       = &self->plan;
+  const size_t             vectors = p->n_vector < VECTORS ? p->n_vector : VECTORS;
+  for (size_t i = 0; i < PROBES; i++) {
+    const size_t draw = i * (p->n_draw - 1) / (PROBES - 1), segment = i % p->n_segment;
+    if (!nodes_suffice_at(self, draw, segment, NULL)) return false;
+    for (size_t v = 0; v < vectors; v++)
+      if (!nodes_suffice_at(self, draw, segment, p->vector + v * p->n_vector / vectors * p->n_covariate))
+        return false;
+  }
+  return true;
+}
+
+/* Over T, for a segment and an x, and for covariates where they act. */
+static bool has_tables(const clv_forecast *self) {
+  const clv_forecast_plan *p = &self->plan;
+  return !p->process->by_recency && (p->shift.shifts == NULL || p->n_vector > 0);
 }
 
 /* A function of the plan alone, so that every rank and every call has the same nodes. */
@@ -173,7 +201,7 @@ static void nodes_choose(clv_forecast *self) {
   static const size_t COUNT[] = {9, 13, 17, 25, 33, 49, NODES_MOST};
   static const double SHARE[] = {1.0 / 64, 1.0 / 16, 1.0 / 4, 1.0 / 256};
   const double        most    = self->plan.T_most;
-  if (!(most > self->plan.T_least) || self->plan.process->by_recency) { /* no tables over T */
+  if (!(most > self->plan.T_least) || !has_tables(self)) {
     self->shift   = 1.0;
     self->n_node  = 1;
     self->node[0] = transform(self, self->plan.T_least);
@@ -197,7 +225,14 @@ clv_status clv_forecast_new(const clv_forecast_plan *plan, clv_forecast **out) {
   self->n_function  = 2 * plan->n_horizon + self->has_forever;
   self->n_quantity =
       1 + plan->n_horizon + (plan->spend != NULL ? 1 + plan->n_horizon + self->has_forever : 0);
-  self->n_summary = 2 + plan->n_quantile;
+  self->n_summary            = 2 + plan->n_quantile;
+  const clv_theta_plan theta = {plan->n_draw, plan->n_segment, plan->process->n_parameter, plan->theta,
+                                plan->shift};
+  CLV_TRY(clv_theta_draws_new(&theta, &self->theta_draws));
+  if (plan->spend != NULL)
+    CLV_TRY(clv_theta_draws_new(&(clv_theta_plan){plan->n_draw, plan->n_segment, plan->spend->n_parameter,
+                                                  plan->spend_theta, plan->spend_shift},
+                                &self->spend_draws));
   nodes_choose(self);
   CLV_TRY(
       clv_alloc(plan->n_draw, self->n_function * self->n_node * sizeof *self->spare, (void **)&self->spare));
@@ -258,8 +293,10 @@ clv_status clv_forecast_tabulate(clv_forecast *self, const clv_comm *comm, const
   clv_status   st   = CLV_OK;
   CLV_TRY(clv_comm_agree(comm, tables_place(self, key, n)));
   for (size_t i = 0, k = 0; i < n; i++)
-    if (self->table[i].value != NULL && (int)(k++ % (size_t)size) == clv_comm_rank(comm))
+    if (self->table[i].value != NULL && (int)(k++ % (size_t)size) == clv_comm_rank(comm)) {
+      theta_set(self, (size_t)(self->table[i].key >> 32), NULL);
       table_fill(self, self->table[i].key, 0, self->plan.n_draw, self->table[i].value);
+    }
   for (size_t i = 0, k = 0; i < n; i++)
     if (self->table[i].value != NULL)
       clv_comm_broadcast(comm, self->table[i].value, one * sizeof *self->slab, (int)(k++ % (size_t)size));
@@ -273,31 +310,39 @@ static int key_compare(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-static const double *table_find(clv_forecast *self, uint64_t key) {
-  const table  wanted = {.key = key};
-  const table *found  = self->n_table == 0
-                            ? NULL
-                            : bsearch(&wanted, self->table, self->n_table, sizeof *self->table, key_compare);
-  if (found != NULL) return found->value; /* which may be none */
-  if (!self->has_spare || self->spare_key != key) table_fill(self, key, 0, self->plan.n_draw, self->spare);
+/* The table of a key that is not shared, kept while customers with the same follow each other. */
+static const double *spare_find(clv_forecast *self, uint64_t key, const double *w) {
+  const bool is_same = self->has_spare && self->spare_key == key && (w == NULL) == (self->spare_w == NULL) &&
+                       (w == NULL || clv_vector_compare(w, self->spare_w, self->plan.n_covariate) == 0);
+  if (!is_same) table_fill(self, key, 0, self->plan.n_draw, self->spare);
   self->has_spare = true;
   self->spare_key = key;
+  self->spare_w   = w;
   return self->spare;
+}
+
+static const double *table_find(clv_forecast *self, const clv_forecast_row *row) {
+  const table  wanted = {.key = (uint64_t)row->segment << 32 | row->who.x};
+  const table *found  = NULL;
+  if (!has_tables(self)) return NULL;
+  if (self->n_table > 0)
+    found = bsearch(&wanted, self->table, self->n_table, sizeof *self->table, key_compare);
+  if (found != NULL) return found->value; /* which may be none */
+  return spare_find(self, wanted.key, self->plan.shift.shifts == NULL ? NULL : row->covariate);
 }
 
 static void residual_direct(clv_forecast *self, const clv_forecast_row *row) {
   for (size_t s = 0; s < self->plan.n_draw; s++) {
     double updated[CLV_PARAMETER_MAX];
-    self->plan.process->update(theta_at(self, s, row->segment), &row->who, updated);
+    self->plan.process->update(theta_at(self, s), &row->who, updated);
     functions_evaluate(self, updated, self->residual + s, self->plan.n_draw);
   }
 }
 
 /* residual [n_function][n_draw] at this (segment, x, T). */
 static void residual_at(clv_forecast *self, const clv_forecast_row *row) {
-  const double *value =
-      self->plan.process->by_recency ? NULL : table_find(self, (uint64_t)row->segment << 32 | row->who.x);
-  double basis[NODES_MOST];
+  const double *value = table_find(self, row);
+  double        basis[NODES_MOST];
   if (value == NULL) {
     residual_direct(self, row);
     return;
@@ -321,12 +366,10 @@ static double *quantity(double *draws, const clv_forecast *self, size_t i) {
 static void alive_of(clv_forecast *self, const clv_forecast_row *row) {
   const clv_forecast_plan *p = &self->plan;
   if (p->process->p_alive_draws != NULL) {
-    p->process->p_alive_draws(theta_at(self, 0, row->segment), p->n_segment * p->process->n_parameter,
-                              p->n_draw, &row->who, self->alive);
+    p->process->p_alive_draws(self->theta.at, self->theta.stride, p->n_draw, &row->who, self->alive);
     return;
   }
-  for (size_t s = 0; s < p->n_draw; s++)
-    self->alive[s] = p->process->p_alive(theta_at(self, s, row->segment), &row->who);
+  for (size_t s = 0; s < p->n_draw; s++) self->alive[s] = p->process->p_alive(theta_at(self, s), &row->who);
 }
 
 static void purchases_of(clv_forecast *self, const clv_forecast_row *row, double *draws) {
@@ -343,12 +386,10 @@ static void purchases_of(clv_forecast *self, const clv_forecast_row *row, double
 static void spend_of(const clv_forecast *self, const clv_forecast_row *row, double *spend) {
   const clv_forecast_plan *p = &self->plan;
   if (p->spend->expected_draws != NULL) {
-    p->spend->expected_draws(spend_theta_at(self, 0, row->segment), p->n_segment * p->spend->n_parameter,
-                             p->n_draw, &row->who, spend);
+    p->spend->expected_draws(self->spend_theta.at, self->spend_theta.stride, p->n_draw, &row->who, spend);
     return;
   }
-  for (size_t s = 0; s < p->n_draw; s++)
-    spend[s] = p->spend->expected(spend_theta_at(self, s, row->segment), &row->who);
+  for (size_t s = 0; s < p->n_draw; s++) spend[s] = p->spend->expected(spend_theta_at(self, s), &row->who);
 }
 
 static void money_of(clv_forecast *self, const clv_forecast_row *row, double *draws) {
@@ -363,9 +404,17 @@ static void money_of(clv_forecast *self, const clv_forecast_row *row, double *dr
   }
 }
 
+static int row_covariates_compare(const clv_forecast_row *x, const clv_forecast_row *y) {
+  return x->covariate == NULL || y->covariate == NULL
+             ? 0
+             : clv_vector_compare(x->covariate, y->covariate, x->n_covariate);
+}
+
 static int row_compare(const void *a, const void *b) {
   const clv_forecast_row *x = a, *y = b;
   if (x->segment != y->segment) return x->segment < y->segment ? -1 : 1;
+  const int covariates = row_covariates_compare(x, y);
+  if (covariates != 0) return covariates;
   if (x->who.x != y->who.x) return x->who.x < y->who.x ? -1 : 1;
   if (x->who.T != y->who.T) return x->who.T < y->who.T ? -1 : 1;
   if (x->who.t_x != y->who.t_x) return x->who.t_x < y->who.t_x ? -1 : 1;
@@ -377,8 +426,8 @@ typedef enum shared { NOTHING, RESIDUAL, HISTORY, EVERYTHING } shared;
 
 static shared shared_with(const clv_forecast *self, const clv_forecast_row *before,
                           const clv_forecast_row *row) {
-  if (before == NULL || before->segment != row->segment || before->who.x != row->who.x ||
-      before->who.T != row->who.T)
+  if (before == NULL || before->segment != row->segment || row_covariates_compare(before, row) != 0 ||
+      before->who.x != row->who.x || before->who.T != row->who.T)
     return NOTHING;
   if (before->who.t_x != row->who.t_x) return self->plan.process->by_recency ? NOTHING : RESIDUAL;
   return before->who.spend == row->who.spend ? EVERYTHING : HISTORY;
@@ -386,6 +435,7 @@ static shared shared_with(const clv_forecast *self, const clv_forecast_row *befo
 
 static void row_forecast(clv_forecast *self, const clv_forecast_row *row, shared how, double *out) {
   const size_t purchases = 1 + self->plan.n_horizon;
+  theta_set(self, row->segment, row->covariate);
   if (how < RESIDUAL) residual_at(self, row);
   if (how < HISTORY) {
     purchases_of(self, row, self->draws);
@@ -403,6 +453,7 @@ clv_status clv_forecast_summarise(clv_forecast *self, size_t n, clv_forecast_row
   const clv_forecast_row *before = NULL;
   double                 *last   = NULL;
   qsort(row, n, sizeof *row, row_compare);
+  if (self->spare_w != NULL) self->has_spare = false; /* whose covariates may be gone */
   for (size_t i = 0; i < n; i++) {
     const shared how = shared_with(self, before, &row[i]);
     double      *out = result + (size_t)row[i].place * width;
@@ -415,18 +466,23 @@ clv_status clv_forecast_summarise(clv_forecast *self, size_t n, clv_forecast_row
 }
 
 clv_status clv_forecast_draws(clv_forecast *self, const clv_forecast_row *row, double *draws) {
+  theta_set(self, row->segment, row->covariate);
+  if (self->spare_w != NULL) self->has_spare = false;
   residual_at(self, row);
   purchases_of(self, row, draws);
   if (self->plan.spend != NULL) money_of(self, row, draws);
   return CLV_OK;
 }
 
+clv_theta_view clv_forecast_theta(const clv_forecast *self) { return self->theta; }
+
 void clv_forecast_new_customer(clv_forecast *self, uint32_t segment, double *result) {
   const clv_forecast_plan *p     = &self->plan;
   const size_t             first = 1 + p->n_horizon;
+  theta_set(self, segment, NULL);
   for (size_t s = 0; s < p->n_draw; s++) {
-    const double *theta = theta_at(self, s, segment);
-    const double  spend = p->spend == NULL ? 0.0 : p->spend->expected_new(spend_theta_at(self, s, segment));
+    const double *theta = theta_at(self, s);
+    const double  spend = p->spend == NULL ? 0.0 : p->spend->expected_new(spend_theta_at(self, s));
     quantity(self->draws, self, 0)[s] = 1.0;
     for (size_t h = 0; h < p->n_horizon; h++) {
       quantity(self->draws, self, 1 + h)[s] = p->process->expected_new(theta, p->horizon[h]);

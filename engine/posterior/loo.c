@@ -4,17 +4,26 @@
 #include <stdlib.h>
 
 struct clv_loo {
-  clv_loo_plan plan;
-  clv_psis    *psis;      /* owned */
-  double      *purchases; /* owned [n_draw] log-likelihoods of the history at hand, its litt left out */
-  double      *value;     /* owned [n_draw] */
+  clv_loo_plan     plan;
+  clv_theta_draws *theta_draws, *spend_draws; /* owned; the latter NULL without a spend model */
+  clv_theta_view   theta;                     /* of the history at hand */
+  clv_psis        *psis;                      /* owned */
+  double          *purchases; /* owned [n_draw] log-likelihoods of the history at hand, its litt left out */
+  double          *value;     /* owned [n_draw] */
 };
 
 clv_status clv_loo_new(const clv_loo_plan *plan, clv_loo **out) {
   clv_loo   *self = NULL;
   clv_status st   = CLV_OK;
   CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
-  self->plan = *plan;
+  self->plan                 = *plan;
+  const clv_theta_plan theta = {plan->n_draw, plan->n_segment, plan->process->n_parameter, plan->theta,
+                                plan->shift};
+  CLV_TRY(clv_theta_draws_new(&theta, &self->theta_draws));
+  if (plan->spend != NULL)
+    CLV_TRY(clv_theta_draws_new(&(clv_theta_plan){plan->n_draw, plan->n_segment, plan->spend->n_parameter,
+                                                  plan->spend_theta, plan->spend_shift},
+                                &self->spend_draws));
   CLV_TRY(clv_psis_new(plan->n_draw, plan->r_eff, &self->psis));
   CLV_TRY(clv_alloc(plan->n_draw, sizeof *self->purchases, (void **)&self->purchases));
   CLV_TRY(clv_alloc(plan->n_draw, sizeof *self->value, (void **)&self->value));
@@ -26,11 +35,19 @@ out:
 
 void clv_loo_free(clv_loo **self) {
   if (self == NULL || *self == NULL) return;
+  clv_theta_draws_free(&(*self)->theta_draws);
+  clv_theta_draws_free(&(*self)->spend_draws);
   clv_psis_free(&(*self)->psis);
   free((*self)->purchases);
   free((*self)->value);
   free(*self);
   *self = NULL;
+}
+
+static int row_covariates_compare(const clv_loo_row *x, const clv_loo_row *y) {
+  return x->covariate == NULL || y->covariate == NULL
+             ? 0
+             : clv_vector_compare(x->covariate, y->covariate, x->n_covariate);
 }
 
 static int row_compare(const void *a, const void *b) {
@@ -39,19 +56,18 @@ static int row_compare(const void *a, const void *b) {
   if (x->who.x != y->who.x) return x->who.x < y->who.x ? -1 : 1;
   if (x->who.t_x != y->who.t_x) return x->who.t_x < y->who.t_x ? -1 : 1;
   if (x->who.T != y->who.T) return x->who.T < y->who.T ? -1 : 1;
+  const int covariates = row_covariates_compare(x, y);
+  if (covariates != 0) return covariates;
   return x->place < y->place ? -1 : x->place > y->place;
 }
 
 static bool is_same_history(const clv_loo_row *a, const clv_loo_row *b) {
-  return a->segment == b->segment && a->who.x == b->who.x && a->who.t_x == b->who.t_x && a->who.T == b->who.T;
+  return a->segment == b->segment && a->who.x == b->who.x && a->who.t_x == b->who.t_x &&
+         a->who.T == b->who.T && row_covariates_compare(a, b) == 0;
 }
 
-static const double *theta_at(const clv_loo *self, size_t draw, size_t segment) {
-  return self->plan.theta + (draw * self->plan.n_segment + segment) * self->plan.process->n_parameter;
-}
-
-static const double *spend_theta_at(const clv_loo *self, size_t draw, size_t segment) {
-  return self->plan.spend_theta + (draw * self->plan.n_segment + segment) * self->plan.spend->n_parameter;
+static const double *theta_at(const clv_loo *self, size_t draw) {
+  return self->theta.at + draw * self->theta.stride;
 }
 
 /* Gaps between purchases enter by a factor that no parameter moves (clv_customer's litt): it is added
@@ -59,14 +75,15 @@ static const double *spend_theta_at(const clv_loo *self, size_t draw, size_t seg
 static clv_psis_result purchases_of(clv_loo *self, const clv_loo_row *row) {
   clv_customer who = row->who;
   who.litt         = 0.0;
+  self->theta      = clv_theta_draws_of(self->theta_draws, row->segment, row->covariate);
   for (size_t s = 0; s < self->plan.n_draw; s++)
-    self->purchases[s] = self->plan.process->log_likelihood(theta_at(self, s, row->segment), &who);
+    self->purchases[s] = self->plan.process->log_likelihood(theta_at(self, s), &who);
   return clv_psis_loo(self->psis, self->purchases);
 }
 
 static double gaps_of(const clv_loo *self, const clv_loo_row *row) {
   clv_customer  who   = row->who;
-  const double *theta = theta_at(self, 0, row->segment);
+  const double *theta = theta_at(self, 0);
   who.litt            = 0.0;
   if (row->who.litt == 0.0) return 0.0;
   return self->plan.process->log_likelihood(theta, &row->who) -
@@ -80,8 +97,9 @@ static clv_psis_result moved(clv_psis_result r, double by) {
 }
 
 static void spend_of(clv_loo *self, const clv_loo_row *row, double gaps, clv_psis_result *out) {
+  const clv_theta_view theta = clv_theta_draws_of(self->spend_draws, row->segment, row->covariate);
   for (size_t s = 0; s < self->plan.n_draw; s++)
-    self->value[s] = self->plan.spend->log_likelihood(spend_theta_at(self, s, row->segment), &row->who);
+    self->value[s] = self->plan.spend->log_likelihood(theta.at + s * theta.stride, &row->who);
   out[CLV_LOO_SPEND] = clv_psis_loo(self->psis, self->value);
   for (size_t s = 0; s < self->plan.n_draw; s++) self->value[s] += self->purchases[s];
   out[CLV_LOO_TOTAL] = moved(clv_psis_loo(self->psis, self->value), gaps);

@@ -5,6 +5,7 @@
 
 #include "engine/models/process.h"
 #include "engine/posterior/psis.h"
+#include "engine/posterior/theta_draws.h"
 
 /** What is left out and predicted: a customer's purchases, his spend, or both. */
 typedef enum clv_loo_part { CLV_LOO_PURCHASES, CLV_LOO_SPEND, CLV_LOO_TOTAL, CLV_LOO_PARTS } clv_loo_part;
@@ -14,9 +15,10 @@ typedef struct clv_loo_plan {
   const clv_process_ops *process;
   const clv_spend_ops   *spend; /* NULL: purchases only */
   size_t                 n_draw, n_segment;
-  const double          *theta;       /* [n_draw][n_segment][process->n_parameter] */
-  const double          *spend_theta; /* [n_draw][n_segment][spend->n_parameter] */
-  double                 r_eff;       /* of the draws, in (0, 1] */
+  const double          *theta;              /* [n_draw][n_segment][process->n_parameter] */
+  const double          *spend_theta;        /* [n_draw][n_segment][spend->n_parameter] */
+  clv_draw_shift         shift, spend_shift; /* of covariates, where they act */
+  double                 r_eff;              /* of the draws, in (0, 1] */
 } clv_loo_plan;
 
 /** One customer. */
@@ -25,6 +27,9 @@ typedef struct clv_loo_row {
   uint32_t     segment;
   uint32_t     place;         /* which row of the result is his */
   bool         informs_spend; /* the spend model was fitted to him */
+  /* less their centres [n_covariate], borrowed; NULL: none */
+  const double *covariate;
+  size_t        n_covariate;
 } clv_loo_row;
 
 /** Leave-one-customer-out by Pareto-smoothed importance sampling over the marginal likelihood, customers' own

@@ -200,10 +200,112 @@ static void few_customers_are_direct(void **state) {
   clv_comm_free(&self);
 }
 
+enum { COVARIATES = 2 };
+
+/* Rows with covariates of four vectors, and draws of how they act: alpha by both, a and b by the first, v by
+ * the second. */
+typedef struct shifted {
+  fixture    f;
+  double     w[WHO][COVARIATES], vector[4][COVARIATES], gamma[DRAWS][3], spend_gamma[DRAWS][1];
+  clv_shifts shifts, spend_shifts;
+} shifted;
+
+static void shifted_fill(shifted *s, bool is_tabulated) {
+  static const uint32_t  BOTH[]  = {0, 1};
+  const clv_covariates   columns = {.n = COVARIATES, .n_column = {2, 1, 1}, .column = {BOTH, BOTH, BOTH + 1}};
+  const clv_process_ops *process = clv_process_find("bg_nbd");
+  const clv_spend_ops   *spend   = clv_spend_find("gamma_gamma");
+  fixture_fill(&s->f, 27.0, 60.0);
+  s->shifts       = clv_shifts_of(&columns, process->n_parameter, process->effect, process->n_effect);
+  s->spend_shifts = clv_shifts_of(&columns, spend->n_parameter, spend->effect, spend->n_effect);
+  for (size_t d = 0; d < DRAWS; d++) {
+    const double u = (double)(d * 13 % DRAWS) / DRAWS;
+    s->gamma[d][0] = 0.5 + 0.2 * u, s->gamma[d][1] = -0.3 * u, s->gamma[d][2] = 0.4 - 0.3 * u;
+    s->spend_gamma[d][0] = 0.2 + 0.1 * u;
+  }
+  for (size_t v = 0; v < 4; v++) s->vector[v][0] = v % 2 == 0 ? 0.0 : 1.0, s->vector[v][1] = (double)v - 1.4;
+  for (size_t i = 0; i < WHO; i++) {
+    memcpy(s->w[i], s->vector[i % 4], sizeof s->w[i]);
+    s->f.row[i].covariate   = s->w[i];
+    s->f.row[i].n_covariate = COVARIATES;
+  }
+  s->f.plan.shift       = (clv_draw_shift){&s->shifts, s->gamma[0]};
+  s->f.plan.spend_shift = (clv_draw_shift){&s->spend_shifts, s->spend_gamma[0]};
+  s->f.plan.n_covariate = COVARIATES;
+  s->f.plan.vector = s->vector[0], s->f.plan.n_vector = is_tabulated ? 4 : 0;
+}
+
+/* alpha exp(-gamma'w), a exp(gamma'w), b exp(gamma'w), v exp(gamma'w), written out. */
+static void shift_by_hand(const shifted *s, fixture *to, const double *w) {
+  *to = s->f;
+  for (size_t d = 0; d < DRAWS; d++)
+    for (size_t g = 0; g < SEGMENTS; g++) {
+      to->theta[d][g][1] *= exp(-(s->gamma[d][0] * w[0] + s->gamma[d][1] * w[1]));
+      to->theta[d][g][2] *= exp(s->gamma[d][2] * w[0]);
+      to->theta[d][g][3] *= exp(s->gamma[d][2] * w[0]);
+      to->spend[d][g][2] *= exp(s->spend_gamma[d][0] * w[1]);
+    }
+}
+
+static double shifted_error(bool is_tabulated) {
+  static shifted s;
+  static fixture own;
+  clv_forecast  *forecast = NULL;
+  double         result[WHO][QUANTITIES][SUMMARY], most = 0.0;
+  shifted_fill(&s, is_tabulated);
+  assert_int_equal(clv_forecast_new(&s.f.plan, &forecast), CLV_OK);
+  assert_int_equal(clv_forecast_summarise(forecast, WHO, s.f.row, &result[0][0][0]), CLV_OK);
+  for (size_t i = 0; i < WHO; i++) {
+    double draws[QUANTITIES][DRAWS], kept[QUANTITIES][DRAWS], expected[SUMMARY];
+    shift_by_hand(&s, &own, s.f.row[i].covariate);
+    draws_by_loop(&own, &s.f.row[i], draws);
+    assert_int_equal(clv_forecast_draws(forecast, &s.f.row[i], &kept[0][0]), CLV_OK);
+    const clv_theta_view theta = clv_forecast_theta(forecast);
+    assert_true(fabs(theta.at[theta.stride + 1] / own.theta[1][s.f.row[i].segment][1] - 1.0) < 1e-14);
+    for (size_t q = 0; q < QUANTITIES; q++) {
+      summary_by_sorting(draws[q], expected);
+      for (size_t k = 0; k < SUMMARY; k++)
+        most = fmax(most, fabs(result[s.f.row[i].place][q][k] - expected[k]) / expected[0]);
+      summary_by_sorting(kept[q], draws[q]);
+      assert_true(fabs(draws[q][0] - result[s.f.row[i].place][q][0]) <= 1e-12 * fabs(draws[q][0]));
+    }
+  }
+  clv_forecast_free(&forecast);
+  return most;
+}
+
+/* Each customer's forecast is that of his own parameters; tables as above. */
+static void covariates_shift_parameters(void **state) {
+  (void)state;
+  const double direct = shifted_error(false), tabulated = shifted_error(true);
+  if (!(direct < 1e-12 && tabulated < 1e-8)) fail_msg("errors %g, %g", direct, tabulated);
+}
+
+/* A new customer has the covariates of the baseline. */
+static void new_customer_is_the_baseline(void **state) {
+  static shifted s;
+  clv_forecast  *with = NULL, *without = NULL;
+  double         a[QUANTITIES * SUMMARY], b[QUANTITIES * SUMMARY];
+  (void)state;
+  shifted_fill(&s, false);
+  assert_int_equal(clv_forecast_new(&s.f.plan, &with), CLV_OK);
+  s.f.plan.shift = s.f.plan.spend_shift = (clv_draw_shift){0};
+  assert_int_equal(clv_forecast_new(&s.f.plan, &without), CLV_OK);
+  clv_forecast_new_customer(with, 1, a);
+  clv_forecast_new_customer(without, 1, b);
+  assert_memory_equal(a, b, sizeof a);
+  clv_forecast_free(&with);
+  clv_forecast_free(&without);
+}
+
 int main(int argc, char **argv) {
-  static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(narrow_range), cmocka_unit_test(wide_range), cmocka_unit_test(single_age),
-      cmocka_unit_test(calls_and_tables_do_not_matter), cmocka_unit_test(few_customers_are_direct)};
+  static const struct CMUnitTest tests[] = {cmocka_unit_test(narrow_range),
+                                            cmocka_unit_test(wide_range),
+                                            cmocka_unit_test(single_age),
+                                            cmocka_unit_test(calls_and_tables_do_not_matter),
+                                            cmocka_unit_test(few_customers_are_direct),
+                                            cmocka_unit_test(covariates_shift_parameters),
+                                            cmocka_unit_test(new_customer_is_the_baseline)};
   if (clv_comm_init(&argc, &argv) < 0) return 1;
   cmocka_set_message_output(CM_OUTPUT_STDOUT);
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
