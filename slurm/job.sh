@@ -86,7 +86,10 @@ if [ "$terminated" = yes ]; then
   say "got TERM (cancelled, preempted or requeued by Slurm): code $code, not requeued by this script"
   exit "$code"
 fi
-if [ "$code" -eq "${CLV_ACCEPT:-0}" ]; then leave 0; fi
+if [ "$code" -eq "${CLV_ACCEPT:-0}" ] && [ "$code" -ne 0 ]; then
+  say "clv $1 ended with exit code $code, which counts as success in this chain"
+  leave 0
+fi
 if [ "$code" -eq 75 ]; then
   rm -f "$notes/failures"
   requeue "interrupted, state saved"

@@ -23,8 +23,13 @@ export CLV_HOME=$CLV_TESTS/..
 
 # ---- the program, as slow as a test wants ----
 export CLV_TEST_SLOW=$work/slow CLV_TEST_SLOW_MS=${CLV_TEST_SLOW_MS:-150}
-# Not LD_PRELOAD for all: bash and srun stay as they are.
-printf '#!/bin/sh\nLD_PRELOAD=%s exec %s "$@"\n' "$CLV_SLOW_LIBRARY" "$CLV" >"$work/clv"; chmod 755 "$work/clv"
+# Not LD_PRELOAD for all: bash and srun stay as they are. And a plan of two ranks at once, for submit.sh: what clv plan measures has tests of its own.
+cat >"$work/clv" <<E
+#!/bin/sh
+[ "\$1" != plan ] || { echo '{"name": "example", "customers": 2000, "ranks": 2, "seconds": 9, "memory_bytes_per_rank": 9, "steps": [{"step": "fit", "ranks": 2, "seconds": 9, "memory_bytes_per_rank": 9}]}'; exit 0; }
+LD_PRELOAD=$CLV_SLOW_LIBRARY exec "$CLV" "\$@"
+E
+chmod 755 "$work/clv"
 program=$CLV
 export CLV=$work/clv ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0
 
