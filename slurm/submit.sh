@@ -65,6 +65,7 @@ whole() { case $2 in "" ) ;; *[!0-9]* | 0*) die "$1 is '$2'; it has to be a whol
 whole --ranks "$ranks"; whole --nodes "$nodes"; whole --time "$minutes"; whole --warn "$warn"; whole --limit "$limit"
 [ -r "$config" ] || die "cannot read '$config'"
 clv=$(command -v "${CLV:-clv}") || die "there is no program '${CLV:-clv}': put clv on PATH, or set CLV to where it is"
+case $clv in */*) clv=$(cd "$(dirname "$clv")" && pwd)/$(basename "$clv") ;; esac
 command -v sbatch >/dev/null || [ $dry = yes ] || die "there is no sbatch here: submit from a login node of the cluster"
 
 # ---- the partition's nodes ----
@@ -127,7 +128,6 @@ submitted=""
 submit() {
   if [ $dry = yes ]; then
     printf 'would run:'; printf ' %q' sbatch "$@"; echo
-    submitted=JOB
     return
   fi
   submitted=$(sbatch --parsable "$@") || die "sbatch refused"
@@ -180,6 +180,7 @@ submit_portfolios() {
     [ -n "$after" ] || [ $singleton = no ] || options+=(--dependency=singleton)
     submit --job-name="$name-$step" --array="1-$line${limit:+%$limit}" "${options[@]}" "${common[@]}" "$CLV_HOME/slurm/portfolios.sbatch" "$config" "$step" "$@"
     after=$submitted
+    [ $dry = no ] || after=${step^^} # stands for the array's number
     [ $dry = yes ] || echo "submitted: $step as array $submitted, logs $name-$step-${submitted}_*.log"
   done
 }

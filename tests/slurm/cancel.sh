@@ -14,7 +14,7 @@ is_quiet() { [ -z "$(squeue -h -t all -j "$1" -o %T | grep -vE 'CANCELLED')" ]; 
 for launcher in srun mpirun; do
   await 120 "${job[$launcher]} to be cancelled" is "${job[$launcher]}" CANCELLED
   # The script outlives its ranks a little: when its last line is there, it has decided.
-  await 60 "the script's last word" grep -q "got TERM (cancelled" "$(log_of "${job[$launcher]}")"
+  await 60 "the script's last word" grep -q "got TERM (cancelled\|asking Slurm" "$(log_of "${job[$launcher]}")"
   ! grep -q "asking Slurm" "$(log_of "${job[$launcher]}")" || fail "a cancelled script asked to run again"
 done
 # A job that asked for a requeue would be pending or running again by now: requeued ones are held for 5 s.
