@@ -15,6 +15,7 @@
 #include "io/trace.h"
 #include "jobs/covariates.h"
 #include "jobs/erlang.h"
+#include "jobs/fit_finer.h"
 #include "jobs/fit_latents.h"
 #include "jobs/fit_sampler.h"
 #include "jobs/progress.h"
@@ -43,6 +44,7 @@ typedef struct fit {
   const clv_comm        *world;
   const clv_config      *config;
   clv_fit_place          place;                                                     /* owned */
+  clv_finer              finer;                                                     /* owned */
   clv_fit_sampler        sampler;                                                   /* owned */
   clv_trace             *trace;                                                     /* owned */
   clv_progress          *progress;                                                  /* owned */
@@ -66,6 +68,7 @@ static void fit_clear(fit *f) {
   clv_progress_free(&f->progress);
   clv_fit_sampler_free(&f->sampler);
   if (f->trace != NULL) (void)clv_trace_close(&f->trace);
+  clv_finer_free(&f->finer);
   clv_fit_place_free(&f->place);
   free(f->portfolio_path);
   free(f->trace_path);
@@ -369,6 +372,9 @@ static clv_status leg_commit(fit *f, const clv_leg *leg) {
   leg_translate(f, leg);
   if (!leg->warmup || f->config->sampler.save_warmup)
     CLV_TRY(clv_trace_append(f->trace, leg->warmup, (size_t)leg->n_draw, f->value, f->stat));
+  if (!leg->warmup)
+    CLV_TRY(
+        clv_finer_keep(&f->finer, &f->place.fit.model, (size_t)leg->n_chain, (size_t)leg->n_draw, leg->phi));
   *(leg->warmup ? &f->n_warmup : &f->n_draw) += (size_t)leg->n_draw;
 out:
   return st;
@@ -484,6 +490,7 @@ static clv_status fit_run(const clv_job_context *context) {
   if (st == CLV_EINTERRUPT) st = interrupted(&f);
   CLV_TRY(st);
   clv_progress_finish(f.progress);
+  CLV_TRY(clv_finer_say(&f.finer, &f.place, is_root(&f) && !context->quiet));
   CLV_TRY(clv_trace_close(&f.trace));
 out:
   fit_clear(&f);

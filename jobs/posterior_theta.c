@@ -105,6 +105,27 @@ double clv_draws_efficiency(const clv_draws *draws, size_t n_used) {
   return n > 0.0 ? fmin(sum / n / (double)n_used, 1.0) : 1.0;
 }
 
+clv_status clv_theta_new_means(const clv_draws *draws, const char *const *name, uint64_t seed,
+                               clv_theta *theta) {
+  const size_t n = theta->n_parameter, all = draws->n_chain * draws->n_draw;
+  long         centre, spread;
+  clv_status   st = CLV_OK;
+  for (size_t k = 0; k < n; k++) {
+    if (variable_find(draws, name[k])->length == 1) continue; /* shared by the segments */
+    CLV_TRY(population_find(draws, name[k], &centre, &spread));
+    for (size_t s = 0; s < theta->n_draw; s++) {
+      const size_t  at  = s * all / theta->n_draw;
+      const double *row = draws->value + at * draws->n_value;
+      clv_rng       rng = clv_rng_at(seed, CLV_RNG_SEGMENT, 2 + k, (uint32_t)(at / draws->n_draw),
+                                     (uint32_t)(at % draws->n_draw));
+      theta->value[(s * theta->n_segment + theta->n_segment - 1) * n + k] =
+          row[centre] + row[spread] * clv_rng_normal(&rng);
+    }
+  }
+out:
+  return st;
+}
+
 void clv_theta_free(clv_theta *self) {
   free(self->value);
   *self = (clv_theta){0};

@@ -35,6 +35,11 @@ clv_status clv_theta_new_segment(const clv_draws *draws, const clv_coordinates *
  * never above 1. Not collective. */
 double clv_draws_efficiency(const clv_draws *draws, size_t n_used);
 
+/** The same for a model whose segments differ in means alone, which are normal over segments on their own
+ * scale (pareto_nbd_lognormal); what segments share stays as it is. @param name [theta->n_parameter] */
+clv_status clv_theta_new_means(const clv_draws *draws, const char *const *name, uint64_t seed,
+                               clv_theta *theta);
+
 /** The trace was fitted to this portfolio, as its root attribute says. Collective.
  *  @return CLV_EDATA with what to do where it was not */
 clv_status clv_theta_check(const clv_comm *comm, const char *trace, const clv_portfolio *portfolio);

@@ -185,7 +185,9 @@ static clv_status forecast_make(predict *p) {
   if (process == NULL)
     return clv_fail(CLV_EUSAGE, "model.purchases: there are no forecasts for '%s' yet", c->model.purchases);
   CLV_TRY(clv_theta_take(p->draws, process->parameter, process->n_parameter, n_segment, most, &p->theta));
-  if (p->has_new_segment)
+  if (p->has_new_segment && process->coordinates == NULL)
+    CLV_TRY(clv_theta_new_means(p->draws, process->parameter, c->sampler.seed, &p->theta));
+  else if (p->has_new_segment)
     CLV_TRY(clv_theta_new_segment(p->draws, process->coordinates, c->sampler.seed, 0, &p->theta));
   if (spend != NULL)
     CLV_TRY(clv_theta_take(p->draws, spend->parameter, spend->n_parameter, n_segment, most, &p->spend_theta));

@@ -1,10 +1,12 @@
 #include "engine/models/joint.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct part {
-  clv_model model; /* owned */
+  clv_model model; /* owned, or another joint's */
+  bool      is_borrowed;
   size_t    first_dim, first_sum, first_value, first_block, first_variable;
 } part;
 
@@ -103,7 +105,8 @@ static int joint_prior_line(const void *self, size_t i, char *line, size_t size)
 static void joint_free(void *self) {
   joint *j = self;
   if (j == NULL) return;
-  for (size_t k = 0; j->part != NULL && k < j->n; k++) clv_model_free(&j->part[k].model);
+  for (size_t k = 0; j->part != NULL && k < j->n; k++)
+    if (!j->part[k].is_borrowed) clv_model_free(&j->part[k].model);
   free(j->part);
   free(j);
 }
@@ -143,6 +146,28 @@ static const clv_model_ops JOINT_FULL = {
     .free           = joint_free,
 };
 
+static clv_status joint_refined(const void *self, clv_model *out);
+
+/* And with the one that a part has whose integrals are approximations. */
+static const clv_model_ops JOINT_REFINED = {
+    .abi            = CLV_MODEL_ABI,
+    .name           = "joint",
+    .n_dim          = joint_n_dim,
+    .n_sum          = joint_n_sum,
+    .n_block        = joint_n_block,
+    .block          = joint_block,
+    .finish         = joint_finish,
+    .n_variable     = joint_n_variable,
+    .variable       = joint_variable,
+    .constrain      = joint_constrain,
+    .start          = joint_start,
+    .prior_draw     = joint_prior_draw,
+    .prior_line     = joint_prior_line,
+    .log_likelihood = joint_log_likelihood,
+    .refined        = joint_refined,
+    .free           = joint_free,
+};
+
 static void part_append(joint *j, clv_model *model) {
   part *p = &j->part[j->n++];
   *p      = (part){.model          = *model,
@@ -159,18 +184,39 @@ static void part_append(joint *j, clv_model *model) {
   *model = (clv_model){0};
 }
 
+static clv_status joint_refined(const void *self, clv_model *out) {
+  const joint *from = self;
+  joint       *j    = NULL;
+  clv_status   st   = CLV_OK;
+  CLV_TRY(clv_calloc(1, sizeof *j, (void **)&j));
+  CLV_TRY(clv_calloc(from->n, sizeof *j->part, (void **)&j->part));
+  for (size_t k = 0; k < from->n; k++) {
+    const clv_model *whole = &from->part[k].model;
+    clv_model        piece = *whole;
+    if (whole->ops->refined != NULL) CLV_TRY(whole->ops->refined(whole->self, &piece));
+    part_append(j, &piece);
+    j->part[k].is_borrowed = whole->ops->refined == NULL;
+  }
+  *out = (clv_model){.ops = &JOINT_REFINED, .self = j};
+  j    = NULL;
+out:
+  joint_free(j);
+  return st;
+}
+
 clv_status clv_joint_new(clv_model *parts, size_t n, clv_model *out) {
   joint     *j    = NULL;
-  int        full = 1;
-  clv_status st   = CLV_OK;
+  int        full = 1, refined = 0;
+  clv_status st = CLV_OK;
   CLV_CHECK(n > 0);
   CLV_TRY(clv_calloc(1, sizeof *j, (void **)&j));
   CLV_TRY(clv_calloc(n, sizeof *j->part, (void **)&j->part));
   for (size_t k = 0; k < n; k++) {
-    full = full && parts[k].ops->prior_draw != NULL && parts[k].ops->log_likelihood != NULL;
+    full    = full && parts[k].ops->prior_draw != NULL && parts[k].ops->log_likelihood != NULL;
+    refined = refined || parts[k].ops->refined != NULL;
     part_append(j, &parts[k]);
   }
-  *out = (clv_model){.ops = full ? &JOINT_FULL : &JOINT, .self = j};
+  *out = (clv_model){.ops = full ? refined ? &JOINT_REFINED : &JOINT_FULL : &JOINT, .self = j};
   j    = NULL;
 out:
   joint_free(j);

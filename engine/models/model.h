@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "comm/status.h"
 #include "engine/numerics/rng.h"
 
 /** Bumped whenever clv_model_ops changes shape or meaning. */
@@ -17,6 +18,8 @@ typedef struct clv_variable {
   char   dimension[CLV_NAME_MAX]; /* "" for a scalar, or the dimension it has, such as "segment" */
   size_t length;                  /* 1 for a scalar */
 } clv_variable;
+
+struct clv_model;
 
 /** All that the sampler knows of a model. `self` is the model's own data: constant after its constructor, so
  * every entry is reentrant. No entry may communicate, read a file, or keep state between calls.
@@ -49,6 +52,9 @@ typedef struct clv_model_ops {
   int (*prior_line)(const void *self, size_t i, char *line, size_t size);
   /** The point where the log-likelihood alone is wanted (model comparison, tests): NULL: not offered. */
   double (*log_likelihood)(const void *self, const double *phi, const double *sum);
+  /** The same posterior with integrals approximated more finely, to see what the approximation costs; its data
+   * are this model's, which must outlive it. NULL: nothing is approximated. */
+  clv_status (*refined)(const void *self, struct clv_model *out);
   void (*free)(void *self);
 } clv_model_ops;
 

@@ -9,27 +9,27 @@
 #include "engine/models/joint.h"
 #include "tests/unit/models/portfolio_made.h"
 
-enum { DIM = 7, SUM_MOST = 16, POINTS = 3 };
+enum { DIM_MOST = 8, SUM_MOST = 16, POINTS = 3 };
 
 static clv_status evaluate(const clv_comm *comm, const char *purchases, const made *m, double *value) {
   clv_model        part[2] = {{0}, {0}}, joint = {0};
   clv_accumulator *sums = NULL;
-  double           phi[POINTS * DIM], sum[POINTS * SUM_MOST];
+  double           phi[POINTS * DIM_MOST], sum[POINTS * SUM_MOST];
   const clv_cells  cells  = made_cells(comm, m);
   const clv_spends spends = made_spends(comm, m, 3.0);
   clv_status       st     = CLV_OK;
   CLV_TRY(clv_purchases_new(purchases, &(clv_purchase_data){comm, &cells, NULL}, &part[0]));
   CLV_TRY(clv_gamma_gamma_new(comm, &spends, NULL, &part[1]));
   CLV_TRY(clv_joint_new(part, 2, &joint));
-  const size_t n_sum = joint.ops->n_sum(joint.self);
-  CLV_CHECK(joint.ops->n_dim(joint.self) == DIM && n_sum <= SUM_MOST);
-  const clv_summand what = {joint.self, joint.ops->n_block(joint.self), n_sum, DIM, joint.ops->block};
+  const size_t n_sum = joint.ops->n_sum(joint.self), dim = joint.ops->n_dim(joint.self);
+  CLV_CHECK(dim <= DIM_MOST && n_sum <= SUM_MOST);
+  const clv_summand what = {joint.self, joint.ops->n_block(joint.self), n_sum, dim, joint.ops->block};
   CLV_TRY(clv_accumulator_new(comm, &what, POINTS, &sums));
-  for (uint32_t k = 0; k < POINTS; k++) clv_model_start(&joint, 1, k, phi + k * DIM);
+  for (uint32_t k = 0; k < POINTS; k++) clv_model_start(&joint, 1, k, phi + k * dim);
   CLV_TRY(clv_accumulator_evaluate(sums, POINTS, phi, sum));
   for (size_t k = 0; k < POINTS; k++)
-    joint.ops->finish(joint.self, phi + k * DIM, sum + k * n_sum, &value[k * (DIM + 1)],
-                      &value[k * (DIM + 1) + 1]);
+    joint.ops->finish(joint.self, phi + k * dim, sum + k * n_sum, &value[k * (DIM_MOST + 1)],
+                      &value[k * (DIM_MOST + 1) + 1]);
 out:
   clv_accumulator_free(&sums);
   clv_model_free(&joint);
@@ -40,11 +40,11 @@ out:
 
 int main(int argc, char **argv) {
   static const char *const ISA[]       = {"plain", "avx2", "avx512"};
-  static const char *const PURCHASES[] = {"bg_nbd",    "mbg_nbd",    "pareto_nbd",
+  static const char *const PURCHASES[] = {"bg_nbd",    "mbg_nbd",    "pareto_nbd", "pareto_nbd_lognormal",
                                           "bg_cnbd_2", "mbg_cnbd_3", "bg_bb"};
   clv_comm                *world = NULL, *alone = NULL;
-  made                    *m = NULL;
-  double                   first[POINTS * (DIM + 1)], other[POINTS * (DIM + 1)];
+  made                    *m                              = NULL;
+  double                   first[POINTS * (DIM_MOST + 1)] = {0}, other[POINTS * (DIM_MOST + 1)] = {0};
   clv_status               st = clv_comm_init(&argc, &argv);
   if (st < 0) return 1;
   CLV_TRY(clv_comm_world(&world));

@@ -21,7 +21,7 @@
 #include "engine/sampler/sampler.h"
 #include "ranks.h"
 
-enum { VALUES_MOST = 7, PURCHASE_VALUES = 4, MOST_TIMES = 4096 };
+enum { VALUES_MOST = 7, SPEND_VALUES = 3, MOST_TIMES = 4096 };
 
 /* A model under test and how it is fitted. */
 typedef struct study {
@@ -87,9 +87,31 @@ static const study STUDY[] = {
       {"beta", "lognormal(0.5, 0.5)"},
       {"gamma", "lognormal(-0.3, 0.5)"},
       {"delta", "lognormal(1.2, 0.5)"}}},
+    {"pareto_nbd_lognormal",
+     false,
+     true, /* whole ages: histories share what costs most */
+     27,
+     25,
+     4,
+     300,
+     200,
+     2,
+     {{"mean_log_lambda", "normal(-2.5, 0.5)"},
+      {"mean_log_mu", "normal(-3.5, 0.5)"},
+      {"sd_log_lambda", "lognormal(-0.2, 0.4)"},
+      {"sd_log_mu", "lognormal(0.0, 0.4)"},
+      {"correlation", "normal(0, 0.4)"}}},
 };
 
-static size_t n_value(const study *s) { return s->has_spend ? VALUES_MOST : PURCHASE_VALUES; }
+static size_t n_value(const study *s) {
+  size_t n = 0;
+  while (n < VALUES_MOST && s->prior[n].name != NULL) n++;
+  return n;
+}
+
+static size_t n_purchase_value(const study *s) {
+  return s->has_spend ? n_value(s) - SPEND_VALUES : n_value(s);
+}
 
 static int levels_of(const study *s) { return s->n_chain * (s->n_draw / s->thin); }
 
@@ -126,7 +148,7 @@ static void portfolio_simulate(const study *s, portfolio *p, const double *theta
     p->t_x[i] = x > 0 ? time[x - 1] : 0.0;
     if (x == 0 || !s->has_spend) continue;
     double sum = 0.0;
-    CLV_GAMMA_GAMMA_SPEND.simulate(theta + 4, x, &rng, amount);
+    CLV_GAMMA_GAMMA_SPEND.simulate(theta + n_purchase_value(s), x, &rng, amount);
     for (size_t k = 0; k < x; k++) sum += amount[k];
     p->spend_x[p->n_spend] = (uint32_t)x;
     p->mean[p->n_spend++]  = sum / (double)x;
@@ -134,9 +156,10 @@ static void portfolio_simulate(const study *s, portfolio *p, const double *theta
 }
 
 static clv_status model_build(const clv_comm *comm, const study *s, const portfolio *p, clv_model *out) {
-  const clv_prior_texts priors = {s->prior, PURCHASE_VALUES}, spend_priors = {s->prior + PURCHASE_VALUES, 3};
-  const clv_cells       cells = {
-            .blocks = clv_blocks_of(p->n, 0, 1), .x = p->x, .t_x = p->t_x, .T = p->T, .n_segment = 1};
+  const clv_prior_texts priors       = {s->prior, n_purchase_value(s)},
+                        spend_priors = {s->prior + n_purchase_value(s), SPEND_VALUES};
+  const clv_cells cells              = {
+                   .blocks = clv_blocks_of(p->n, 0, 1), .x = p->x, .t_x = p->t_x, .T = p->T, .n_segment = 1};
   const clv_spends spends  = {.blocks         = clv_blocks_of(p->n_spend, 0, 1),
                               .x              = p->spend_x,
                               .mean           = p->mean,
@@ -193,7 +216,7 @@ static clv_status study_run(const clv_comm *comm, const study *s, uint32_t first
                                    .target_accept  = 0.8,
                                    .max_tree_depth = 10,
                                    .seed           = 1000 + fit};
-    st = ranks_count(topology, &model, &plan, s->thin, theta, rank);
+    st                          = ranks_count(topology, &model, &plan, s->thin, theta, rank);
     clv_model_free(&model);
     if (st < 0) goto out;
     for (size_t j = 0; j < n_value(s); j++)

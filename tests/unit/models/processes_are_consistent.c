@@ -27,6 +27,8 @@ static const process_case CASE[] = {
     {"mbg_cnbd_1", {0.8, 4.4, 0.9, 2.4}},     {"bg_cnbd_2", {0.8, 2.2, 0.9, 2.4}},
     {"mbg_cnbd_3", {2.5, 3.0, 1.0, 6.0}},     {"mbg_cnbd_12", {1.5, 0.9, 0.7, 4.0}},
     {"bg_bb", {1.2, 0.75, 0.66, 2.8}},        {"bg_bb", {0.4, 3.0, 1.0, 12.0}},
+    {"pareto_nbd_lognormal", {-3.5, -3.6, 0.8, 1.5, 0.3}},
+    {"pareto_nbd_lognormal", {-1.5, -2.5, 0.4, 0.6, -0.5}},
 };
 enum { CASES = sizeof CASE / sizeof *CASE };
 
@@ -49,7 +51,7 @@ static const clv_customer *who_of(const process_case *it, size_t k) {
 
 static void close_to(const process_case *it, double got, double expected, double allowed) {
   if (fabs(got - expected) <= allowed) return;
-  fail_msg("%s: %.15g, expected %.15g within %g", it->name, got, expected, allowed);
+  fail_msg("%s (%.3g %.3g): %.15g, expected %.15g within %g", it->name, it->theta[2], it->theta[3], got, expected, allowed);
 }
 
 /* Central differences of step h: error h^2 of a third derivative of order 1, and 1e-13 / h of rounding. */
