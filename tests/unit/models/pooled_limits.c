@@ -10,6 +10,7 @@
 #include "engine/models/bg_family.h"
 #include "engine/models/pooled.h"
 #include "engine/models/whitening.h"
+#include "engine/numerics/dense.h"
 #include "segments_made.h"
 
 enum { N = 4, DIM_MOST = N * (SEGMENTS_N + 2), SUM_MOST = 64 };
@@ -132,6 +133,42 @@ out:
   return st;
 }
 
+/* |det A| by elimination; A is not kept. */
+static double determinant(double a[N][N]) {
+  double product = 1.0;
+  for (size_t k = 0; k < N; k++) {
+    product *= fabs(a[k][k]);
+    for (size_t i = k + 1; i < N; i++)
+      for (size_t j = N; j-- > k;) a[i][j] -= a[i][k] / a[k][k] * a[k][j];
+  }
+  return product;
+}
+
+/* The density of xi is that of e times |de / dxi|; e is linear in xi, so differences are exact. */
+static clv_status whitening_volume(void) {
+  static const double  m[N] = {0.3, -1.0, 2.0, 0.1}, tau[N] = {0.5, 0.1, 2.0, 0.7};
+  static const double  root[N][N] = {{3, 0, 0, 0}, {1, 2, 0, 0}, {0.5, -1, 7, 0}, {4, 0.3, -2, 0.1}};
+  const double         xi[N]      = {0.4, -1.3, 0.2, 2.0};
+  static clv_whitening w          = {{0.1, 0.2, 0.3, 0.4}, {1.0, -2.0, 0.5, 3.0}, {0.0}};
+  clv_whitened         at, moved;
+  double               slope[N][N], log_normal = 0.0;
+  clv_status           st = CLV_OK;
+  for (size_t i = 0; i < N; i++)
+    for (size_t j = 0; j < N; j++) w.information[i * N + j] = clv_dense_dot(N, root[i], root[j]);
+  clv_whitening_apply(&w, N, m, tau, xi, &at);
+  for (size_t j = 0; j < N; j++) {
+    double to[N];
+    memcpy(to, xi, sizeof to);
+    to[j] += 1.0;
+    clv_whitening_apply(&w, N, m, tau, to, &moved);
+    for (size_t i = 0; i < N; i++) slope[i][j] = moved.e[i] - at.e[i];
+    log_normal -= 0.5 * at.e[j] * at.e[j] + 0.91893853320467274178;
+  }
+  EXPECT(is_near(at.log_prior, log_normal + log(determinant(slope)), 1e-12));
+out:
+  return st;
+}
+
 /* Draws from the prior: (u - m) / tau of the segments is standard normal. */
 static clv_status prior_draws(const clv_comm *comm, const segments_made *m) {
   enum { DRAWS = 4000 };
@@ -166,6 +203,7 @@ int main(int argc, char **argv) {
   CLV_TRY(one_segment(comm, m));
   CLV_TRY(no_spread(comm, m));
   CLV_TRY(whitening_ends());
+  CLV_TRY(whitening_volume());
   CLV_TRY(prior_draws(comm, m));
 out:
   if (st < 0 && clv_comm_rank(comm) == 0) fprintf(stderr, "%s\n", clv_message());
