@@ -8,13 +8,13 @@
 
 #include "engine/models/purchases.h"
 #include "engine/numerics/isa.h"
-#include "engine/posterior/diagnostics.h"
 #include "engine/sampler/metric.h"
 #include "io/checkpoint.h"
 #include "io/shards.h"
 #include "io/trace.h"
 #include "jobs/covariates.h"
 #include "jobs/erlang.h"
+#include "jobs/fit_ess.h"
 #include "jobs/fit_finer.h"
 #include "jobs/fit_latents.h"
 #include "jobs/fit_sampler.h"
@@ -23,9 +23,6 @@
 #include "jobs/version.h"
 
 enum { LEG_DRAWS = 50, MOST_VARIABLES = 64 };
-static const double ESS_EVERY = 3.0; /* seconds between looks at the ESS so far */
-static const double ESS_SHARE =
-    0.05; /* of the time may go into them: with many segments few values are seen */
 
 /* What the draws depend on, beside the data. */
 static const char *const MATTERS[] = {"model",
@@ -54,8 +51,8 @@ typedef struct fit {
   clv_trace_stat        *stat;    /* owned, beside them */
   double                *history; /* owned on rank 0: all draws [chain][num_samples][n_value] */
   uint64_t               generation, n_diverging;
-  double                 saved_at, ess_at, ess;
-  size_t                 ess_next; /* value that the next look at the ESS begins with */
+  double                 saved_at;
+  clv_fit_ess            ess;
 } fit;
 
 static bool is_root(const fit *f) { return clv_comm_rank(f->world) == 0; }
@@ -308,31 +305,13 @@ out:
 
 /* ---- the run ---- */
 
-static void ess_look(fit *f) {
-  const double now   = clv_clock();
-  double       least = INFINITY;
-  if (f->history == NULL || f->n_draw < 20 || now - f->ess_at < ESS_EVERY) return;
-  for (size_t seen = 0; seen < f->n_value && (seen == 0 || clv_clock() - now < ESS_SHARE * ESS_EVERY);
-       seen++) {
-    const size_t     k      = f->ess_next++ % f->n_value;
-    const clv_series series = {.data         = f->history + k,
-                               .n_chain      = (size_t)f->config->sampler.num_chains,
-                               .n_draw       = f->n_draw,
-                               .chain_stride = (size_t)f->config->sampler.num_samples * f->n_value,
-                               .draw_stride  = f->n_value};
-    const double     ess    = clv_ess_bulk(&series);
-    if (ess < least) least = ess;
-  }
-  f->ess = least, f->ess_at = now;
-}
-
 static bool round_watch(void *context, const clv_sampler_progress *at) {
   fit       *f      = context;
   const long groups = clv_topology_n_group(f->place.topology); /* this group's draws stand for all */
   const clv_progress_facts facts = {
       .divergences = f->n_diverging + (at->warmup ? 0 : (uint64_t)at->divergences),
       .step_size   = at->step_size,
-      .ess         = f->ess,
+      .ess         = f->ess.least,
       .is_sampling = !at->warmup};
   const long     chains = f->config->sampler.num_chains;
   const uint64_t before = at->warmup ? 0 : (uint64_t)f->config->sampler.num_warmup * (uint64_t)chains;
@@ -409,7 +388,8 @@ static clv_status draws_make(fit *f) {
     const bool first_sampled = !leg.warmup && leg.first == 0;
     CLV_TRY(leg_commit(f, &leg));
     if (first_sampled) CLV_TRY(tuning_write(f, leg.dim));
-    ess_look(f);
+    clv_fit_ess_look(&f->ess, f->history, (size_t)f->config->sampler.num_chains,
+                     (size_t)f->config->sampler.num_samples, f->n_value, f->n_draw);
     if (is_time_to_save(f)) CLV_TRY(checkpoint_save(f));
   }
   if (f->sampler.latent != NULL)
@@ -465,7 +445,7 @@ static clv_status fit_begin(fit *f) {
     CLV_TRY(trace_begin(f, false));
     CLV_TRY(trace_observe(f));
   }
-  f->saved_at = f->ess_at = clv_clock();
+  f->saved_at = f->ess.at = clv_clock();
   CLV_TRY(
       clv_comm_agree(f->world, clv_progress_new(f->world, "fit", total, f->context->quiet, &f->progress)));
 out:
@@ -473,7 +453,7 @@ out:
 }
 
 static clv_status fit_run(const clv_job_context *context) {
-  fit        f      = {.context = context, .world = context->world, .config = context->config, .ess = NAN};
+  fit f = {.context = context, .world = context->world, .config = context->config, .ess = {.least = NAN}};
   clv_config chosen = *context->config;
   clv_status st     = CLV_OK;
   for (int i = 0; i < context->argc; i++)
