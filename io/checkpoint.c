@@ -17,12 +17,12 @@ enum { GENERATIONS = 2, HEX = 64 };
 typedef struct header {
   char     magic[8];
   char     digest[HEX];
-  uint64_t version, generation, n_warmup, n_draw, done, n_config, n_state;
+  uint64_t version, generation, n_warmup, n_draw, num_warmup, done, n_config, n_state;
   char     data[72];
 } header;
 
 static const char     MAGIC[8] = {'c', 'l', 'v', 's', 't', 'a', 't', 'e'};
-static const uint64_t VERSION  = 1;
+static const uint64_t VERSION  = 2;
 
 static size_t digest_offset(void) { return offsetof(header, version); }
 
@@ -35,6 +35,7 @@ clv_status clv_checkpoint_write(const char *folder, const clv_checkpoint *self, 
                         .generation = *generation + 1,
                         .n_warmup   = self->n_warmup,
                         .n_draw     = self->n_draw,
+                        .num_warmup = self->num_warmup,
                         .done       = self->done,
                         .n_config   = strlen(self->config) + 1,
                         .n_state    = self->n_state};
@@ -91,6 +92,7 @@ static char *file_load(const char *path, size_t *n) {
 
 static char *newest_load(const char *folder, size_t *n, char *fallback) {
   char    *best            = NULL;
+  char     damaged[4096]   = "";
   uint64_t best_generation = 0;
   for (uint64_t k = 0; k < GENERATIONS; k++) {
     char   path[4096];
@@ -99,8 +101,7 @@ static char *newest_load(const char *folder, size_t *n, char *fallback) {
     path_of(path, sizeof path, folder, k);
     char *bytes = file_load(path, &size);
     if (bytes == NULL) {
-      if (access(path, F_OK) == 0)
-        snprintf(fallback, 256, "the checkpoint '%.160s' is damaged: going on from the other one", path);
+      if (access(path, F_OK) == 0) memcpy(damaged, path, sizeof path);
       continue;
     }
     memcpy(&h, bytes, sizeof h);
@@ -111,6 +112,14 @@ static char *newest_load(const char *folder, size_t *n, char *fallback) {
       free(bytes);
     }
   }
+  if (damaged[0] != '\0' && best != NULL)
+    snprintf(fallback, 256,
+             "the checkpoint '%.140s' is damaged or of another version: going on from the other one",
+             damaged);
+  else if (damaged[0] != '\0')
+    snprintf(fallback, 256,
+             "the checkpoint '%.140s' is damaged or of another version, and there is no other: starting over",
+             damaged);
   return best;
 }
 
@@ -121,6 +130,7 @@ static clv_status checkpoint_take(const char *bytes, clv_checkpoint **out, uint6
   memcpy(&h, bytes, sizeof h);
   CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
   self->n_warmup = h.n_warmup, self->n_draw = h.n_draw, self->done = h.done != 0, self->n_state = h.n_state;
+  self->num_warmup = h.num_warmup;
   memcpy(self->data, h.data, sizeof self->data);
   CLV_TRY(clv_alloc(h.n_config, 1, (void **)&self->config));
   CLV_TRY(clv_alloc(h.n_state + 1, 1, &self->state));

@@ -10,6 +10,7 @@
 /** What a run needs to go on: the sampler's state and how much of the trace is committed. */
 typedef struct clv_checkpoint {
   uint64_t n_warmup, n_draw; /* committed to the trace, per chain */
+  uint64_t num_warmup;       /* length of the warm-up, as run */
   bool     done;             /* nothing is left to draw */
   char     data[72];         /* the portfolio's content hash */
   char    *config;           /* owned: lines "key: value" of all that changes the draws */
@@ -25,7 +26,7 @@ clv_status clv_checkpoint_write(const char *folder, const clv_checkpoint *self, 
 /** The newest whole one. Rank 0 reads, everyone gets the same. Collective.
  *  @param[out] out  NULL where there is none; owned by the caller
  *  @param[out] generation  of what was read, 0 where there is none
- *  @param[out] fallback  a sentence about a newer one that is damaged, "" where there was none; [256] */
+ *  @param[out] fallback  a sentence about one that is damaged, "" where there was none; [256] */
 clv_status clv_checkpoint_read(const clv_comm *comm, const char *folder, clv_checkpoint **out,
                                uint64_t *generation, char *fallback);
 void       clv_checkpoint_free(clv_checkpoint **self);

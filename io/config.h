@@ -78,6 +78,7 @@ typedef struct clv_config {
     int      chain_groups;     /* 0: auto */
     double   checkpoint_every; /* seconds */
     bool     save_warmup;
+    char    *warm_start; /* run directory or trace; NULL: none */
   } sampler;
   struct {
     double min_ess, max_rhat;

@@ -282,6 +282,12 @@ static const clv_config_key SCHEMA[] = {
      .fallback = "false",
      .help     = "Also write the warm-up draws to trace.nc."},
 
+    {.path   = "sampler.warm_start",
+     .kind   = CLV_KEY_TEXT,
+     .offset = AT(sampler.warm_start),
+     .help   = "Run directory or trace of an earlier run of the same model: its metric, step size and last "
+               "positions begin this one, with a fifth of the warm-up. Default: none."},
+
     {.path     = "diagnostics.min_ess",
      .kind     = CLV_KEY_REAL,
      .offset   = AT(diagnostics.min_ess),

@@ -1,6 +1,7 @@
 #include "io/trace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,7 +208,8 @@ clv_status clv_trace_resume(const clv_comm *comm, const char *path, const clv_tr
   clv_trace *self = NULL;
   clv_status st   = CLV_OK;
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-  if (clv_comm_rank(comm) == 0) st = file_cut(path, plan, n_warmup, n_draw);
+  if (clv_comm_rank(comm) == 0) st = clv_trace_remake(path, plan);
+  if (clv_comm_rank(comm) == 0 && st == CLV_OK) st = file_cut(path, plan, n_warmup, n_draw);
   CLV_TRY(clv_comm_agree(comm, st));
   CLV_TRY(clv_comm_agree(comm, trace_alloc(comm, path, plan, &self)));
   CLV_TRY(trace_open(self, plan));
@@ -370,6 +372,30 @@ clv_status clv_trace_tuning(clv_trace *self, double step_size, const double *inv
   if (metric >= 0) H5Dclose(metric);
   if (step >= 0) H5Dclose(step);
   return clv_comm_agree(self->comm, ok ? CLV_OK : write_failed(self));
+}
+
+clv_status clv_trace_position(clv_trace *self, const double *phi, double warmup_gradients) {
+  const hid_t position  = set_open(self->file, "constant_data", "last_position");
+  const hid_t gradients = set_open(self->file, "constant_data", "warmup_gradients");
+  int         ok        = position >= 0 && gradients >= 0;
+  errno                 = 0;
+  if (ok && clv_comm_rank(self->comm) == 0) {
+    ok &= H5Dwrite(position, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, phi) >= 0;
+    ok &= H5Dwrite(gradients, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &warmup_gradients) >= 0;
+  }
+  if (gradients >= 0) H5Dclose(gradients);
+  if (position >= 0) H5Dclose(position);
+  return clv_comm_agree(self->comm, ok ? CLV_OK : write_failed(self));
+}
+
+clv_status clv_trace_sync(clv_trace *self) {
+  errno               = 0;
+  int       ok        = H5Fflush(self->file, H5F_SCOPE_GLOBAL) >= 0;
+  const int fd        = ok ? open(self->path, O_RDONLY | O_CLOEXEC) : -1;
+  ok                  = fd >= 0 && fsync(fd) == 0;
+  const clv_status st = ok ? CLV_OK : write_failed(self);
+  if (fd >= 0) close(fd);
+  return clv_comm_agree(self->comm, st);
 }
 
 static void set_close(hid_t set) {

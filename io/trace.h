@@ -58,7 +58,7 @@ clv_status clv_trace_create(const clv_comm *comm, const char *path, const clv_tr
                             clv_trace **out);
 
 /** Open an existing file to go on after `n_warmup` and `n_draw` committed draws; what lies beyond is cut off.
- * Collective.
+ * A file that was planned for another number of draws is made anew with those it has. Collective.
  *  @return CLV_EDATA where the file holds fewer draws or other variables */
 clv_status clv_trace_resume(const clv_comm *comm, const char *path, const clv_trace_plan *plan,
                             size_t n_warmup, size_t n_draw, clv_trace **out);
@@ -72,8 +72,16 @@ clv_status clv_trace_append(clv_trace *self, bool warmup, size_t n, const double
 /** This rank's customers [first, first + n) of column `column` of /observed_data. Collective. */
 clv_status clv_trace_observe(clv_trace *self, size_t column, uint64_t first, uint64_t n, const double *value);
 
-/** Pooled step size and inverse metric, [n_dim][n_dim] or its diagonal as planned. Collective; rank 0's are written. */
+/** Pooled step size and inverse metric, [n_dim][n_dim] or its diagonal as planned. Collective; rank 0's are
+ * written. */
 clv_status clv_trace_tuning(clv_trace *self, double step_size, const double *inv_metric);
+
+/** Where the chains are, [n_chain][n_dim] unconstrained coordinates: what a later run may begin with; and the
+ * gradients that the warm-up took, over all chains. Collective; rank 0's are written. */
+clv_status clv_trace_position(clv_trace *self, const double *phi, double warmup_gradients);
+
+/** All that was written becomes durable (fsync): before a checkpoint counts it. Collective. */
+clv_status clv_trace_sync(clv_trace *self);
 
 /** Flush and close. Collective; frees self whatever comes. */
 clv_status clv_trace_close(clv_trace **self);
@@ -91,6 +99,20 @@ clv_status clv_draws_read(const clv_comm *comm, const char *path, clv_draws **ou
 void       clv_draws_free(clv_draws **self);
 /** Offset of a variable's values inside a draw, or -1. Not collective. */
 long clv_draws_find(const clv_draws *self, const char *name);
+
+/** What a later run may begin with. */
+typedef struct clv_trace_start {
+  size_t  n_chain, n_dim;
+  bool    diagonal;
+  double  step_size, warmup_gradients, num_warmup;
+  double *inv_metric; /* owned: [n_dim][n_dim], or [n_dim] where diagonal */
+  double *phi;        /* owned: [n_chain][n_dim] last position of every chain */
+} clv_trace_start;
+
+/** Rank 0 reads, everyone gets the same. Collective. @return CLV_EDATA with what is missing, such as a run
+ * that never came to its first draw */
+clv_status clv_trace_start_read(const clv_comm *comm, const char *path, clv_trace_start *out);
+void       clv_trace_start_free(clv_trace_start *self);
 
 /** Root attribute of a trace; "" where it is absent. Owned by the caller. Collective. */
 clv_status clv_trace_attribute_read(const clv_comm *comm, const char *path, const char *name, char **out);

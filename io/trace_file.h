@@ -23,6 +23,10 @@ hid_t clv_stat_type(const clv_stat_column *column);
 /** Writes the whole skeleton with one rank, serially. Not collective. */
 clv_status clv_trace_skeleton(const char *path, const clv_trace_plan *plan);
 
+/** Makes a file anew that was planned for another number of draws, with all draws it has: a draw axis has a
+ * finite maximum. The old one is there until the new one takes its name. Not collective: one rank. */
+clv_status clv_trace_remake(const char *path, const clv_trace_plan *plan);
+
 /** Names of the groups that grow: posterior and sample_stats of sampling (0) and of warm-up (1). */
 extern const char *const CLV_TRACE_GROUP[2][2];
 

@@ -207,9 +207,22 @@ static void observed_make(maker *m, const clv_trace_plan *plan) {
   H5Gclose(group);
 }
 
+static void positions_make(maker *m, const clv_trace_plan *plan, hid_t group, hid_t coordinate) {
+  const shape point = {.rank = 0, .grows = -1}, all = shape_fixed(2, plan->n_chain, plan->n_dim);
+  const hid_t chain     = counted_coordinate(m, group, "chain", plan->n_chain);
+  const hid_t position  = dataset_make(m, group, "last_position", H5T_NATIVE_DOUBLE, &all);
+  const hid_t gradients = dataset_make(m, group, "warmup_gradients", H5T_NATIVE_DOUBLE, &point);
+  attach(m, position, chain, 0);
+  attach(m, position, coordinate, 1);
+  H5Dclose(gradients);
+  H5Dclose(position);
+  H5Dclose(chain);
+}
+
 static void constants_make(maker *m, const clv_trace_plan *plan) {
-  const hid_t group = group_make(m, "constant_data");
-  const shape point = {.rank = 0, .grows = -1}, metric_shape = shape_fixed(plan->diagonal ? 1 : 2, plan->n_dim, plan->n_dim);
+  const hid_t group        = group_make(m, "constant_data");
+  const shape point        = {.rank = 0, .grows = -1},
+              metric_shape = shape_fixed(plan->diagonal ? 1 : 2, plan->n_dim, plan->n_dim);
   for (size_t i = 0; i < plan->n_constant; i++) {
     const hid_t set = dataset_make(m, group, plan->constant[i].name, H5T_NATIVE_DOUBLE, &point);
     m->failed +=
@@ -219,6 +232,7 @@ static void constants_make(maker *m, const clv_trace_plan *plan) {
   const hid_t row    = counted_coordinate(m, group, "coordinate", plan->n_dim);
   const hid_t metric = dataset_make(m, group, "inv_metric", H5T_NATIVE_DOUBLE, &metric_shape);
   const hid_t step   = dataset_make(m, group, "step_size", H5T_NATIVE_DOUBLE, &point);
+  positions_make(m, plan, group, row);
   attach(m, metric, row, 0);
   if (!plan->diagonal) {
     const hid_t column = counted_coordinate(m, group, "coordinate_bis", plan->n_dim);

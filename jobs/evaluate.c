@@ -13,6 +13,7 @@
 #include "jobs/posterior_shift.h"
 #include "jobs/posterior_theta.h"
 #include "jobs/progress.h"
+#include "jobs/stop.h"
 
 enum { DRAWS_MOST = 400, SIMULATED_LEAST = 40, BLOCKS_AT_ONCE = 64 };
 /* Simulated customers in all: enough draws of a small portfolio, a bounded time for a large one. */
@@ -132,6 +133,9 @@ static clv_status customers_add(evaluate *e) {
     if (from > blocks.last_block) from = blocks.last_block;
     if (to > blocks.last_block) to = blocks.last_block;
     CLV_TRY(blocks_add(e, from, to, row));
+    if (round + 1 < rounds && clv_stop_agreed(world))
+      CLV_TRY(
+          clv_fail(CLV_EINTERRUPT, "interrupted; nothing of evaluate is kept, run the same command again"));
   }
 out:
   free(row);
@@ -226,6 +230,7 @@ static clv_status evaluate_run(const clv_job_context *context) {
   evaluate              e     = {.context = context};
   clv_evaluation_result result;
   clv_status            st;
+  clv_stop_listen();
   CLV_TRY(clv_comm_agree(world, paths_name(&e)));
   CLV_TRY(clv_portfolio_open(world, e.portfolio_path, &e.portfolio));
   if (!(clv_portfolio_facts_get(e.portfolio)->holdout_length > 0.0))

@@ -119,3 +119,7 @@ clv_status clv_fit_sampler_restore(clv_fit_sampler *self, const char *folder, ui
 out:
   return st;
 }
+
+double clv_fit_sampler_warmup_gradients(const clv_fit_sampler *self) {
+  return self->collapsed == NULL ? 0.0 : clv_sampler_warmup_gradients(self->collapsed);
+}

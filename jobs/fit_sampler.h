@@ -24,6 +24,8 @@ void       clv_fit_sampler_free(clv_fit_sampler *self);
 clv_status clv_fit_sampler_run(clv_fit_sampler *self, int n_draw, const clv_sampler_watch *watch,
                                clv_leg *leg);
 void       clv_fit_sampler_tuning(const clv_fit_sampler *self, double *step_size, double *inv_metric);
+/** Gradients of the warm-up over all chains; 0 where they are not counted. Not collective. */
+double     clv_fit_sampler_warmup_gradients(const clv_fit_sampler *self);
 clv_status clv_fit_sampler_save(const clv_fit_sampler *self, const char *folder, uint64_t generation,
                                 void **bytes, size_t *n);
 clv_status clv_fit_sampler_restore(clv_fit_sampler *self, const char *folder, uint64_t generation,

@@ -26,6 +26,7 @@ typedef struct clv_job {
   bool        takes_config; /* a configuration may be given; implied by needs_config */
   bool
       takes_arguments; /* the job reads argv itself; else a left-over argument is CLV_EUSAGE before it runs */
+  bool takes_fresh;    /* --fresh is among its arguments: refit passes it on */
   bool owns_help;      /* --help KEY is the job's; plain --help is never */
   /** Collective over context->world; the same status on every rank. A job for a run directory finds that
    * directory made, its config.yaml written, and is recorded in manifest.json by its caller. */

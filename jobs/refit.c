@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "io/nearest.h"
+#include "jobs/more.h"
 #include "jobs/stage.h"
+#include "jobs/stop.h"
 
 enum { STEPS_MOST = 16 };
 
@@ -28,6 +30,12 @@ static const char *verdict_text(clv_manifest_verdict verdict) {
   return "";
 }
 
+/* What refit tells a job: memory for an argument vector. */
+typedef struct step_arguments {
+  char  until_name[8], fresh_name[8], until[24];
+  char *argv[2]; /* borrowed from the above */
+} step_arguments;
+
 static void __attribute__((format(printf, 2, 3)))
 say(const clv_job_context *context, const char *format, ...) {
   va_list args;
@@ -37,9 +45,28 @@ say(const clv_job_context *context, const char *format, ...) {
   va_end(args);
 }
 
+/* A step that is forced begins anew; fit may be told to go on. Its arguments live as long as `argument`. */
+static clv_job_context step_context(const clv_refit_step *at, bool is_forced,
+                                    const clv_refit_options *options, const clv_job_context *context,
+                                    step_arguments *argument) {
+  clv_job_context inner = *context;
+  inner.argc            = 0;
+  inner.argv            = argument->argv;
+  if (!at->job->takes_fresh) return inner;
+  if (options->until > 0) {
+    snprintf(argument->until, sizeof argument->until, "%zu", options->until);
+    argument->argv[inner.argc++] = argument->until_name;
+    argument->argv[inner.argc++] = argument->until;
+  } else if (is_forced) {
+    argument->argv[inner.argc++] = argument->fresh_name;
+  }
+  return inner;
+}
+
 /** @param[in,out] converged  cleared where the step did not converge, now or when it was done */
-static clv_status step_do(const clv_refit_step *at, bool is_forced, const clv_job_context *context,
-                          bool *converged) {
+static clv_status step_do(const clv_refit_step *at, bool is_forced, const clv_refit_options *options,
+                          const clv_job_context *context, bool *converged) {
+  step_arguments       argument = {.until_name = "--until", .fresh_name = "--fresh"};
   clv_manifest_verdict verdict  = CLV_STEP_NEVER;
   bool                 recorded = true;
   clv_status           st       = is_forced ? CLV_OK : clv_step_check(at->step, context, &verdict, &recorded);
@@ -50,8 +77,9 @@ static clv_status step_do(const clv_refit_step *at, bool is_forced, const clv_jo
     *converged = *converged && recorded;
     return CLV_OK;
   }
-  const double begin = clv_clock();
-  st                 = clv_step_run(at->step, at->job, context);
+  const double          begin = clv_clock();
+  const clv_job_context inner = step_context(at, is_forced, options, context, &argument);
+  st                          = clv_step_run(at->step, at->job, &inner);
   if (st == CLV_ECONVERGE) {
     *converged = false;
     say(context, "%s: %s\n", at->step->job, clv_message()[0] != '\0' ? clv_message() : "not converged");
@@ -60,6 +88,14 @@ static clv_status step_do(const clv_refit_step *at, bool is_forced, const clv_jo
   }
   if (st >= 0) say(context, "%s: done in %.1f s\n", at->step->job, clv_clock() - begin);
   return st;
+}
+
+/* A signal to stop that came during a step which does not listen. Collective. */
+static clv_status stop_check(const clv_job_context *context, const char *next) {
+  if (!clv_stop_agreed(context->world)) return CLV_OK;
+  return clv_fail(CLV_EINTERRUPT,
+                  "interrupted before %s; what is done is recorded, run the same command again to go on",
+                  next);
 }
 
 clv_status clv_refit_run(const clv_refit_step *steps, size_t n, const clv_refit_options *options,
@@ -71,7 +107,9 @@ clv_status clv_refit_run(const clv_refit_step *steps, size_t n, const clv_refit_
     if (steps[i].step->is_extra) continue;
     if (steps[i].step->needs_holdout && context->config->data.holdout_end == NULL) continue;
     if (steps[i].step->stages && context->config->stage.destination == NULL) continue;
-    CLV_TRY(step_do(&steps[i], is_forced, context, &converged));
+    CLV_TRY(stop_check(context, steps[i].step->job));
+    const bool goes_on = options->until > 0 && steps[i].job->takes_fresh;
+    CLV_TRY(step_do(&steps[i], is_forced || goes_on, options, context, &converged));
   }
   if (!converged)
     st = clv_fail(CLV_ECONVERGE,
@@ -93,12 +131,19 @@ static clv_status options_read(const clv_job_context *context, clv_refit_options
       out->is_fresh = true;
     else if (strcmp(text, "--from") == 0 && i + 1 < context->argc)
       out->from = context->argv[++i];
-    else if (strncmp(text, "--from=", 7) == 0)
+    else if (strcmp(text, "--more") == 0) {
+      const clv_status st =
+          clv_more_read(text, i + 1 < context->argc ? context->argv[i + 1] : NULL, &out->more);
+      if (st < 0) return st;
+      i++;
+    } else if (strncmp(text, "--from=", 7) == 0)
       out->from = text + 7;
     else
       return clv_fail(CLV_EUSAGE,
                       "clv refit does not know the argument '%.200s'; 'clv refit --help' explains", text);
   }
+  if (out->more > 0 && (out->is_fresh || out->from != NULL))
+    return clv_fail(CLV_EUSAGE, "--more goes with neither --fresh nor --from");
   const clv_step *from = out->from == NULL ? NULL : clv_step_find(out->from);
   if (out->from == NULL || (from != NULL && !from->is_extra)) return CLV_OK;
   clv_nearest nearest = clv_nearest_begin(out->from);
@@ -124,9 +169,9 @@ static clv_status refit_run(const clv_job_context *context) {
   clv_status        st      = CLV_OK;
   clv_refit_options options = {0};
   clv_refit_step    steps[STEPS_MOST];
-  clv_job_context   inner = *context;
-  size_t            n     = 0;
-  const clv_step   *step  = clv_steps(&n);
+  char             *folder = NULL;
+  size_t            n      = 0;
+  const clv_step   *step   = clv_steps(&n);
   CLV_CHECK(n <= STEPS_MOST);
   CLV_TRY(options_read(context, &options));
   CLV_TRY(clv_comm_agree(context->world, destination_check(context->config)));
@@ -135,9 +180,14 @@ static clv_status refit_run(const clv_job_context *context) {
     if (steps[i].job == NULL && !(step[i].needs_holdout && context->config->data.holdout_end == NULL))
       CLV_TRY(clv_fail(CLV_EUSAGE, "this build of clv has no job '%s'", step[i].job));
   }
-  inner.argc = 0;
-  CLV_TRY(clv_refit_run(steps, n, &options, &inner));
+  clv_stop_listen();
+  CLV_TRY(clv_comm_agree(context->world, clv_config_run_path(context->config, "checkpoint", &folder)));
+  if (options.more > 0) CLV_TRY(clv_more_begin(context->world, folder, options.more, &options.until));
+  st = clv_refit_run(steps, n, &options, context);
+  if (options.more > 0 && (st == CLV_OK || st == CLV_ECONVERGE) && clv_comm_rank(context->world) == 0)
+    clv_more_end(folder);
 out:
+  free(folder);
   return st;
 }
 
@@ -152,7 +202,8 @@ const clv_job CLV_JOB_REFIT = {
         "and outputs are unchanged is skipped. evaluate runs where data.holdout_end is set, stage where "
         "stage.destination is.\n\n"
         "  --fresh       do every step again\n"
-        "  --from STEP   do this step and all after it again\n",
+        "  --from STEP   do this step and all after it again\n"
+        "  --more N      N more draws a chain of the finished fit, then the steps after it\n",
     .needs_config    = true,
     .takes_arguments = true,
     .run             = refit_run,

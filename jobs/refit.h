@@ -12,6 +12,8 @@ typedef struct clv_refit_step {
 typedef struct clv_refit_options {
   bool        is_fresh; /* every step again */
   const char *from;     /* this step and all after it again; NULL: none */
+  size_t      until;    /* draws a chain that fit goes on to; 0: as configured */
+  size_t      more;     /* draws a chain that were asked for beyond those there are; 0: none */
 } clv_refit_options;
 
 /** Run the steps in order, skipping those that are current. A step that did not converge does not stop the

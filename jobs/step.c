@@ -25,6 +25,7 @@ static const char *const FIT_CONFIG[] = {"model",
                                          "sampler.max_tree_depth",
                                          "sampler.seed",
                                          "sampler.save_warmup",
+                                         "sampler.warm_start",
                                          NULL};
 static const char *const FIT_IN[]     = {"portfolio.h5", NULL};
 static const char *const FIT_OUT[]    = {"trace.nc", "erlang_k.json", "latents.h5", "latents.json", NULL};

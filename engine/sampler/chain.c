@@ -21,6 +21,8 @@ struct clv_chain_head {
   int32_t       n_draw; /* finished, warm-up included */
   int32_t       foreground;
   int32_t       n_metric; /* metrics learned so far */
+  int32_t       is_warm;  /* began with another run's position, metric and step size */
+  int32_t       pad;
   int64_t       n_gradient;
   int64_t       n_diverging; /* of this phase */
 };
@@ -47,10 +49,21 @@ void clv_chain_begin(clv_chain *self, int chain) {
   clv_moments_clear(&self->moments[1]);
 }
 
-/* The first try is clv_model_start; the next ones take further numbers. */
+void clv_chain_begin_at(clv_chain *self, const double *theta, const double *inverse, double epsilon) {
+  if (!clv_metric_set(&self->metric, inverse)) return;
+  memcpy(self->nuts.whole.draw.theta, theta, self->nuts.dim * sizeof *theta);
+  self->head->step.epsilon = epsilon;
+  self->head->is_warm      = 1;
+}
+
+/* The first try is another run's position or clv_model_start; the next ones take further numbers. */
 static void chain_start_point(clv_chain *self, double *theta) {
   const clv_model_ops *ops   = self->model->ops;
   const uint32_t       chain = (uint32_t)self->head->chain, attempt = (uint32_t)self->head->n_start;
+  if (self->head->is_warm) {
+    memcpy(theta, self->nuts.whole.draw.theta, self->nuts.dim * sizeof *theta);
+    return;
+  }
   if (attempt == 0) {
     clv_model_start(self->model, self->plan->seed, chain, theta);
     return;
@@ -110,6 +123,10 @@ static clv_status chain_started(clv_chain *self, const double *theta, double log
   struct clv_chain_head *head   = self->head;
   bool                   finite = isfinite(log_density);
   for (size_t i = 0; i < self->nuts.dim; i++) finite = finite && isfinite(gradient[i]);
+  if (!finite && head->is_warm) { /* begin as usual */
+    head->is_warm = 0;
+    return CLV_OK;
+  }
   if (!finite && ++head->n_start < CLV_CHAIN_STARTS) return CLV_OK;
   if (!finite)
     return clv_fail(
@@ -118,17 +135,24 @@ static clv_status chain_started(clv_chain *self, const double *theta, double log
         "data's units and the model's start",
         self->model->ops->name, (int)head->chain, CLV_CHAIN_STARTS);
   clv_nuts_place(&self->nuts, theta, log_density, gradient);
-  chain_first_metric(self, gradient);
-  chain_search(self, 1.0);
+  if (!head->is_warm) chain_first_metric(self, gradient);
+  chain_search(self, head->is_warm ? head->step.epsilon : 1.0);
   return CLV_OK;
+}
+
+/* Another run's metric is given up for one of draws enough only. */
+bool clv_chain_has_learnt(const clv_chain *self) {
+  return !self->head->is_warm || *clv_chain_moments(self)->n >= CLV_CHAIN_WARM_DRAWS * (double)self->nuts.dim;
 }
 
 /* What the warm-up learns of the draw that has just been finished. */
 static void chain_learn(clv_chain *self, clv_metric_room *room) {
-  struct clv_chain_head  *head       = self->head;
-  const clv_point        *at         = clv_nuts_position(&self->nuts);
-  const clv_warmup_action todo       = clv_warmup_after(self->plan->num_warmup, head->n_draw - 1);
-  bool                    new_metric = false;
+  struct clv_chain_head  *head     = self->head;
+  const clv_point        *at       = clv_nuts_position(&self->nuts);
+  const int               n_warmup = self->plan->num_warmup, draw = head->n_draw - 1;
+  const clv_warmup_action todo =
+      self->head->is_warm ? clv_warmup_after_warm(n_warmup, draw) : clv_warmup_after(n_warmup, draw);
+  bool new_metric = false;
   if (todo.adapt_step) clv_step_size_update(&head->step, clv_nuts_stat(&self->nuts).acceptance_rate);
   for (int i = 0; todo.collect && clv_nuts_moved(&self->nuts) && i < 2; i++)
     clv_moments_add(&self->moments[i], at->theta, at->gradient);
@@ -136,7 +160,8 @@ static void chain_learn(clv_chain *self, clv_metric_room *room) {
     clv_moments_clear(&self->moments[head->foreground]);
     head->foreground = !head->foreground;
   }
-  if (todo.adapt_metric) new_metric = clv_metric_adapt(&self->metric, clv_chain_moments(self), room);
+  if (todo.adapt_metric && clv_chain_has_learnt(self))
+    new_metric = clv_metric_adapt(&self->metric, clv_chain_moments(self), room);
   if (new_metric && (todo.restart_steps || head->n_metric++ == 0)) chain_search(self, head->step.epsilon);
 }
 

@@ -8,6 +8,8 @@
 
 /** Start points tried before a chain gives up. */
 #define CLV_CHAIN_STARTS 100
+/** Draws a coordinate below which a warm start keeps the other run's metric. */
+#define CLV_CHAIN_WARM_DRAWS 3.0
 
 /** One chain with all that it adapts: start point, step-size search, transitions, warm-up. A view: what it
  * remembers lies in a slab without pointers, so that a copy of the slab is the chain. */
@@ -29,6 +31,10 @@ void       clv_chain_free(clv_chain *self);
 
 /** Before the first draw. @param chain  its number, from 0 over all groups */
 void clv_chain_begin(clv_chain *self, int chain);
+
+/** Then, for a warm start: where it begins, and with what. A metric that is not positive definite is left
+ * aside with the position. @param theta [dim] @param inverse  as clv_metric_set */
+void clv_chain_begin_at(clv_chain *self, const double *theta, const double *inverse, double epsilon);
 
 /** The next point that the chain wants to know. @param[out] theta  [dim] */
 void clv_chain_request(clv_chain *self, double *theta);
@@ -52,6 +58,8 @@ double  clv_chain_epsilon(const clv_chain *self);
 double clv_chain_log_step(const clv_chain *self);
 /** The estimator the metric was last made of. Borrowed. */
 const clv_moments *clv_chain_moments(const clv_chain *self);
+/** Whether its moments are enough for a metric of their own. */
+bool clv_chain_has_learnt(const clv_chain *self);
 /** The step size and metric that the chain samples with after the warm-up. */
 void clv_chain_settle(clv_chain *self, double log_step, const clv_metric *metric);
 

@@ -32,6 +32,22 @@ void clv_metric_set_diagonal(clv_metric *self, const double *variance) {
   }
 }
 
+bool clv_metric_set(clv_metric *self, const double *inverse) {
+  const size_t dim = self->dim, width = metric_width(dim);
+  for (size_t i = 0; i < width; i++)
+    if (!isfinite(inverse[i])) return false;
+  if (clv_metric_is_dense(dim)) {
+    if (!clv_dense_cholesky(dim, inverse, self->factor)) return false;
+  } else {
+    for (size_t i = 0; i < dim; i++) {
+      if (!(inverse[i] > 0.0)) return false;
+      self->factor[i] = sqrt(inverse[i]);
+    }
+  }
+  memcpy(self->inverse, inverse, width * sizeof *inverse);
+  return true;
+}
+
 void clv_metric_velocity(const clv_metric *self, const double *momentum, double *velocity) {
   const size_t dim = self->dim;
   if (!clv_metric_is_dense(dim)) {
@@ -72,7 +88,8 @@ void clv_metric_drift(const clv_metric *self, const double *whitened, double *ve
   const size_t dim   = self->dim;
   const bool   dense = clv_metric_is_dense(dim);
   for (size_t i = 0; i < dim; i++)
-    velocity[i] = dense ? clv_dense_dot(i + 1, self->factor + i * dim, whitened) : self->factor[i] * whitened[i];
+    velocity[i] =
+        dense ? clv_dense_dot(i + 1, self->factor + i * dim, whitened) : self->factor[i] * whitened[i];
 }
 
 /* sigma_i² = √(Var x_i / Var g_i), or the present scale where a coordinate has no spread. */

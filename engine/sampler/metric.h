@@ -29,14 +29,19 @@ void clv_metric_copy(const clv_metric *from, clv_metric *to);
 /** M^-1 = diag(variance). Not collective. @param variance  [dim], > 0 */
 void clv_metric_set_diagonal(clv_metric *self, const double *variance);
 
+/** M^-1 as another run had it: dense [dim][dim], or [dim]. Not collective. @return false where it is not
+ * positive definite: the metric is then to be set otherwise */
+bool clv_metric_set(clv_metric *self, const double *inverse);
+
 /** v = M^-1 p. Not collective. */
 void clv_metric_velocity(const clv_metric *self, const double *momentum, double *velocity);
 
 /** p ~ N(0, M): p = L^-T z. Takes exactly dim normals. Not collective. */
 void clv_metric_momentum(const clv_metric *self, clv_rng *rng, double *momentum);
 
-/** The same in whitened momenta u = L' p, which are N(0, 1): what a gradient pushes, L' g, and the velocity that
- * u makes, L u = M^-1 p. Not collective. @param[out] push, velocity  [dim], other memory than what is read */
+/** The same in whitened momenta u = L' p, which are N(0, 1): what a gradient pushes, L' g, and the velocity
+ * that u makes, L u = M^-1 p. Not collective. @param[out] push, velocity  [dim], other memory than what is
+ * read */
 void clv_metric_push(const clv_metric *self, const double *gradient, double *push);
 void clv_metric_drift(const clv_metric *self, const double *whitened, double *velocity);
 

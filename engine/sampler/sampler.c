@@ -75,6 +75,21 @@ out:
   return st;
 }
 
+clv_status clv_sampler_begin_at(clv_sampler *self, const clv_sampler_start *start) {
+  int first, last;
+  CLV_CHECK(start->n_chain > 0);
+  if (!(start->step_size > 0.0 && isfinite(start->step_size)))
+    return clv_fail(CLV_EUSAGE, "a warm start with a step size of %g", start->step_size);
+  clv_topology_chains(self->topology, self->plan.num_chains, &first, &last);
+  for (int i = first; i < last; i++)
+    clv_chain_begin_at(clv_chains_at(self->chains, i - first),
+                       start->phi + (size_t)(i % start->n_chain) * self->dim, start->inv_metric,
+                       start->step_size);
+  return CLV_OK;
+}
+
+double clv_sampler_warmup_gradients(const clv_sampler *self) { return self->tuning.warmup_gradients; }
+
 void clv_sampler_free(clv_sampler **self) {
   if (self == NULL || *self == NULL) return;
   clv_target_free(&(*self)->target);

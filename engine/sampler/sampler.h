@@ -16,6 +16,14 @@ typedef struct clv_sampler_plan {
   uint64_t seed;
 } clv_sampler_plan;
 
+/** Where another run of a similar posterior ended. Everything is borrowed. */
+typedef struct clv_sampler_start {
+  int           n_chain;
+  const double *phi; /* [n_chain][dim]: chain i begins at i modulo n_chain */
+  double        step_size;
+  const double *inv_metric; /* as clv_sampler_tuning gives it */
+} clv_sampler_start;
+
 /** What ArviZ calls sample_stats, of one draw. */
 typedef struct clv_draw_stat {
   double  lp;     /* log-density on the unconstrained scale */
@@ -70,6 +78,13 @@ typedef struct clv_sampler clv_sampler;
  *  @return CLV_EUSAGE for a plan that makes no sense, on every rank */
 clv_status clv_sampler_new(const clv_topology *topology, const clv_model *model, const clv_sampler_plan *plan,
                            clv_sampler **out);
+/** Begin with another run's positions, metric and step size, in place of start points, a first metric and the
+ * search for a step size. The step size and, where draws enough are collected, the metric are adapted anew; a
+ * chain whose position has no finite log-density begins as usual. Before the first run; the same on every rank. Not collective. */
+clv_status clv_sampler_begin_at(clv_sampler *self, const clv_sampler_start *start);
+/** Gradients of the warm-up over all chains; 0 before its end. The same on every rank. Not collective. */
+double clv_sampler_warmup_gradients(const clv_sampler *self);
+
 /** Accepts NULL, leaves NULL. Not collective. */
 void clv_sampler_free(clv_sampler **self);
 

@@ -7,7 +7,7 @@
 #include "engine/sampler/gather.h"
 
 /* Bumped whenever what the slabs hold changes shape or meaning. */
-#define STATE_VERSION 1u
+#define STATE_VERSION 2u
 
 /* Eight-byte pieces only: no padding is saved. */
 typedef struct state_header {
@@ -23,6 +23,7 @@ typedef struct state_header {
   uint64_t seed;
   double   target_accept;
   double   log_step;
+  double   warmup_gradients;
   int64_t  settled;
   int64_t  first; /* draw that the next leg begins with */
   int64_t  kept;  /* draws of each record */
@@ -53,18 +54,19 @@ static state_header state_describe(const clv_state *self, int kept) {
   memset(&head, 0, sizeof head);
   memcpy(head.magic, MAGIC, sizeof MAGIC);
   strncpy(head.model, self->model->ops->name, sizeof head.model - 1);
-  head.version        = STATE_VERSION;
-  head.bytes          = sizeof head + self->tuning->bytes + (size_t)plan->num_chains * chain;
-  head.dim            = self->model->ops->n_dim(self->model->self);
-  head.num_chains     = plan->num_chains;
-  head.num_warmup     = plan->num_warmup;
-  head.max_tree_depth = plan->max_tree_depth;
-  head.seed           = plan->seed;
-  head.target_accept  = plan->target_accept;
-  head.log_step       = self->tuning->log_step;
-  head.settled        = self->tuning->settled;
-  head.first          = clv_chains_first(self->chains);
-  head.kept           = kept;
+  head.version          = STATE_VERSION;
+  head.bytes            = sizeof head + self->tuning->bytes + (size_t)plan->num_chains * chain;
+  head.dim              = self->model->ops->n_dim(self->model->self);
+  head.num_chains       = plan->num_chains;
+  head.num_warmup       = plan->num_warmup;
+  head.max_tree_depth   = plan->max_tree_depth;
+  head.seed             = plan->seed;
+  head.target_accept    = plan->target_accept;
+  head.log_step         = self->tuning->log_step;
+  head.warmup_gradients = self->tuning->warmup_gradients;
+  head.settled          = self->tuning->settled;
+  head.first            = clv_chains_first(self->chains);
+  head.kept             = kept;
   return head;
 }
 
@@ -124,8 +126,9 @@ clv_status clv_state_restore(const clv_state *self, const void *bytes, size_t n)
   const char  *from   = (const char *)bytes + sizeof head;
   const size_t record = clv_chains_record_bytes(self->chains, (int)head.kept);
   memcpy(self->tuning->memory, from, self->tuning->bytes);
-  self->tuning->settled  = head.settled != 0;
-  self->tuning->log_step = head.log_step;
+  self->tuning->settled          = head.settled != 0;
+  self->tuning->log_step         = head.log_step;
+  self->tuning->warmup_gradients = head.warmup_gradients;
   from += self->tuning->bytes;
   clv_topology_chains(self->topology, self->plan->num_chains, &first, &last);
   for (int i = first; i < last; i++)

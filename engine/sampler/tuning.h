@@ -7,9 +7,10 @@
 typedef struct clv_tuning {
   bool       settled; /* the warm-up is over; before, the rest means nothing */
   double     log_step;
-  clv_metric metric; /* a view on memory */
-  double    *memory; /* owned */
-  size_t     bytes;  /* of memory */
+  double     warmup_gradients; /* over all chains */
+  clv_metric metric;           /* a view on memory */
+  double    *memory;           /* owned */
+  size_t     bytes;            /* of memory */
 } clv_tuning;
 
 clv_status clv_tuning_new(size_t dim, clv_tuning *out);
@@ -22,7 +23,8 @@ void       clv_tuning_free(clv_tuning *self);
 clv_status clv_tuning_pool(clv_tuning *self, const clv_model *model, const clv_sampler_plan *plan,
                            void *records);
 
-/** @param[out] inverse  as clv_sampler_tuning, may be NULL; NaN before the end of the warm-up, as *step_size is */
+/** @param[out] inverse  as clv_sampler_tuning, may be NULL; NaN before the end of the warm-up, as *step_size
+ * is */
 void clv_tuning_copy(const clv_tuning *self, double *step_size, double *inverse);
 
 #endif

@@ -34,3 +34,13 @@ clv_warmup_action clv_warmup_after(int num_warmup, int draw) {
   todo.restart_steps = window || done == end;
   return todo;
 }
+
+clv_warmup_action clv_warmup_after_warm(int num_warmup, int draw) {
+  clv_warmup_action todo = {0};
+  if (num_warmup < CLV_WARMUP_FEWEST || draw >= num_warmup) return todo;
+  const int done = draw + 1, walked = num_warmup / 4, end = num_warmup - num_warmup / 4;
+  todo.adapt_step   = true;
+  todo.collect      = done > walked && done <= end;
+  todo.adapt_metric = todo.restart_steps = done == end;
+  return todo;
+}

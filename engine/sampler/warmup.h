@@ -21,4 +21,9 @@ typedef struct clv_warmup_action {
  * collective. */
 clv_warmup_action clv_warmup_after(int num_warmup, int draw);
 
+/** The schedule of a warm start: the first quarter walks to the new posterior with the other run's metric,
+ * the half that follows collects and ends in a new metric, the last quarter adapts the step size only. Not
+ * collective. */
+clv_warmup_action clv_warmup_after_warm(int num_warmup, int draw);
+
 #endif

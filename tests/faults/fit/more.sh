@@ -1,0 +1,71 @@
+#!/bin/bash
+# More draws later: --more, --until and a larger num_samples go on from a finished fit to the bits of a run that had so many from the start,
+# on another number of ranks, through interruptions; and a warm start begins where another run ended.
+set -u
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+mpi="$CLV_TESTS/mpirun.sh"
+fail() { echo "$1"; [ -f "$work/log" ] && tail -n 20 "$work/log"; exit 1; }
+"$CLV" simulate --customers 4000 --seed 3 --output "$work/data" --quiet >/dev/null || fail "simulate"
+settings="--set sampler.num_warmup=120 --set sampler.save_warmup=true --set sampler.checkpoint_every=0.05s --set diagnostics.min_ess=1 --set diagnostics.max_rhat=9 --set predict.draws=20"
+job() { # directory ranks job options...
+  local dir=$1 ranks=$2 what=$3; shift 3
+  "$mpi" "$ranks" "$CLV" "$what" "$work/data/clv.yaml" --set output.directory="$dir" $settings "$@" >"$work/log" 2>&1
+}
+draws_of() { job "$1" 1 diagnose --quiet || fail "diagnose $1"; sed -n 's/^draws sha256 //p' "$work/log"; }
+refused() { # code pattern; the last job's log
+  [ "$rc" -eq "$1" ] && [ "$(grep -c '^clv: ' "$work/log")" -eq 1 ] && grep -q -- "$2" "$work/log" || fail "exit code $rc, or no '$2'"
+}
+job "$work/whole" 1 prepare --quiet || fail "prepare"
+cp -r "$work/whole" "$work/parts"
+job "$work/whole" 1 fit --quiet --set sampler.num_samples=300 || fail "fit of 300"
+whole=$(draws_of "$work/whole")
+
+job "$work/parts" 1 fit --more 10; rc=$?; refused 2 "no finished fit"
+job "$work/parts" 2 fit --quiet --set sampler.num_samples=100 || fail "fit of 100"
+job "$work/parts" 1 fit --set sampler.num_samples=100 --more none; rc=$?; refused 2 "--more"
+job "$work/parts" 1 fit --set sampler.num_samples=100 --more 50 --set sampler.seed=9; rc=$?; refused 2 "sampler.seed"
+rm -f "$work/parts/example/checkpoint/more"
+# --more, stopped on its way: the same command means the same number
+"$CLV" fit "$work/data/clv.yaml" --set output.directory="$work/parts" $settings --set sampler.num_samples=100 --more 100 --quiet >"$work/log" 2>&1 &
+pid=$!
+for _ in $(seq 400); do [ -f "$work/parts/example/checkpoint/more" ] && break; sleep 0.01; done
+kill -TERM $pid; wait $pid; rc=$?
+[ $rc -eq 75 ] || [ $rc -eq 0 ] || [ $rc -eq 143 ] || fail "exit code $rc after SIGTERM"
+[ $rc -eq 0 ] || job "$work/parts" 3 fit --quiet --set sampler.num_samples=100 --more 100 || fail "--more again"
+[ ! -f "$work/parts/example/checkpoint/more" ] || fail "the number is still written down"
+job "$work/parts" 1 fit --quiet --until 260 || fail "--until"
+job "$work/parts" 1 fit --quiet --until 260 || fail "--until, with nothing to do"
+job "$work/parts" 2 fit --set sampler.num_samples=300 || fail "a larger num_samples"
+grep -q "going on after 120 warm-up and 260 of 300" "$work/log" || fail "did not go on"
+[ "$(draws_of "$work/parts")" = "$whole" ] || fail "other draws in parts"
+# the files differ in when they were made, and nowhere else
+[ "$(cmp -l "$work/whole/example/trace.nc" "$work/parts/example/trace.nc" | wc -l)" -lt 40 ] || fail "other bytes in parts"
+
+# refit --more: fit goes on, the later steps follow, and a plain refit has nothing to do
+job "$work/chain" 1 refit --set sampler.num_samples=40 || [ $? -eq 4 ] || fail "refit"
+job "$work/chain" 2 refit --set sampler.num_samples=40 --more 20 || [ $? -eq 4 ] || fail "refit --more"
+grep -q "going on after 120 warm-up and 40 of 60" "$work/log" && grep -q "^predict: running again: its inputs changed" "$work/log" || fail "refit --more did not go on"
+job "$work/chain" 1 refit --set sampler.num_samples=40 || [ $? -eq 4 ] || fail "refit after --more"
+[ "$(grep -c "done before" "$work/log")" -eq 5 ] || fail "refit after --more does something again"
+
+# warm start: a fifth of the warm-up, from a run directory or a trace; the same bits on any ranks; unusable ones are told
+for ranks in 1 3; do
+  cp -r "$work/whole" "$work/warm$ranks"
+  job "$work/warm$ranks" $ranks fit --set sampler.num_samples=60 --set sampler.num_warmup=500 --set sampler.warm_start="$work/whole/example" || fail "warm start"
+  grep -q "a warm-up of 100 draws a chain instead of 500" "$work/log" && grep -q "gradients instead of about .* saved" "$work/log" || fail "says nothing of what it saved"
+done
+[ "$(draws_of "$work/warm1")" = "$(draws_of "$work/warm3")" ] || fail "a warm start has other bits on 3 ranks"
+# its own trace, which it replaces: interrupted at once, the same bits
+cp -r "$work/whole" "$work/self"; cp -r "$work/whole" "$work/other"
+own() { job "$work/self" "$@" --set sampler.num_samples=60 --set sampler.num_warmup=500 --set sampler.warm_start="$work/self/example"; }
+"$CLV" fit "$work/data/clv.yaml" --set output.directory="$work/self" $settings --set sampler.num_samples=60 --set sampler.num_warmup=500 --set sampler.warm_start="$work/self/example" --quiet >"$work/log" 2>&1 &
+pid=$!
+for _ in $(seq 400); do [ "$work/self/example/checkpoint/state.1" -nt "$work/self/example/trace.nc" ] && break; sleep 0.01; done
+kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null
+own 2 fit --quiet || fail "resumed warm start"
+[ "$(draws_of "$work/self")" = "$(draws_of "$work/warm1")" ] || fail "a warm start from its own trace has other bits after SIGKILL"
+job "$work/warm1" 1 fit --set sampler.num_samples=20 --fresh --set sampler.warm_start="$work/nowhere" || fail "a warm start from nowhere"
+grep -q "no warm start: .*nowhere.* is not there" "$work/log" || fail "nothing said of a missing warm start"
+job "$work/warm1" 1 fit --set sampler.num_samples=20 --fresh --set model.purchases=mbg_nbd --set sampler.warm_start="$work/whole/example/trace.nc" || fail "a warm start from another model"
+grep -q "no warm start: .*another model" "$work/log" || fail "nothing said of another model"
+exit 0
