@@ -34,7 +34,9 @@ def main(out, files):
     k = min(n, 100)
     gamma, z = gamma_of(n, k)
     low, high = binom.ppf(gamma / 2, n, z) / n, binom.ppf(1 - gamma / 2, n, z) / n
-    fig, axes = plt.subplots(2, (len(ranks) + 1) // 2, figsize=(3 * ((len(ranks) + 1) // 2), 5.2), sharex=True, sharey=True, squeeze=False)
+    columns = (len(ranks) + 1) // 2 if len(ranks) <= 10 else 5
+    rows = -(-len(ranks) // columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(3 * columns, 2.6 * rows), sharex=True, sharey=True, squeeze=False)
     print(f"{n} fits; simultaneous 95 % bands (pointwise {1 - gamma:.4f})")
     outside_any = False
     for axis, (name, u) in zip(axes.flat, ranks.items()):
