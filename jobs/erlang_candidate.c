@@ -72,15 +72,30 @@ out:
   return st;
 }
 
+/* The regularity of gaps is hardly a matter of covariates: k is chosen without them and the priors of their
+ * coefficients. @param[out] prior  owned by the caller */
+static clv_status covariates_leave(clv_config *config, clv_pair **prior) {
+  size_t     n  = 0;
+  clv_status st = clv_alloc(config->model.n_prior + 1, sizeof **prior, (void **)prior);
+  if (st < 0) return st;
+  for (size_t on = 0; on < CLV_ON_N; on++) config->model.covariates[on] = (clv_strings){NULL, 0};
+  for (size_t i = 0; i < config->model.n_prior; i++)
+    if (strncmp(config->model.prior[i].name, CLV_GAMMA, strlen(CLV_GAMMA)) != 0)
+      (*prior)[n++] = config->model.prior[i];
+  config->model.prior   = *prior;
+  config->model.n_prior = n;
+  return CLV_OK;
+}
+
 clv_status clv_erlang_candidate_fit(const clv_job_context *context, int k, clv_erlang_candidate *out) {
-  clv_config    config      = *context->config;
-  clv_fit_place place       = {0};
-  clv_draws     draws       = {0};
-  char         *path        = NULL;
-  clv_status    st          = clv_config_run_path(&config, "portfolio.h5", &path);
+  clv_config    config = *context->config;
+  clv_fit_place place  = {0};
+  clv_draws     draws  = {0};
+  char         *path   = NULL;
+  clv_pair     *prior  = NULL;
+  clv_status    st     = clv_config_run_path(&config, "portfolio.h5", &path);
+  if (st == CLV_OK) st = covariates_leave(&config, &prior);
   config.model.erlang_k     = k;
-  /* the regularity of gaps is hardly a matter of covariates: k is chosen without them */
-  for (size_t on = 0; on < CLV_ON_N; on++) config.model.covariates[on] = (clv_strings){NULL, 0};
   config.sampler.num_chains = CHAINS;
   CLV_TRY(clv_comm_agree(context->world, st));
   CLV_TRY(clv_fit_place_new(context->world, path, &config, &place));
@@ -96,6 +111,7 @@ out:
   clv_fit_place_free(&place);
   free(draws.variable);
   free(draws.value);
+  free(prior);
   free(path);
   return st;
 }
