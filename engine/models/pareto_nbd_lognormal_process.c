@@ -134,6 +134,7 @@ static double process_discounted(const double *updated, double delta, double t) 
     column[j] = clv_exp(-grid.mu[j] * updated[T]) * time_in(grid.mu[j] + delta, t);
   clv_lognormal_grid_weigh(&grid, column, &at);
   clv_lognormal_grid_term(&grid, &term[1], &at, moment[1]);
+  if (moment[0][0] == 0.0) return 0.0; /* P(alive) is nothing even in doubles */
   return clv_exp(term[1].most - term[0].most) * moment[1][0] / moment[0][0];
 }
 
@@ -197,13 +198,16 @@ static double counting_integrand(const void *context, const clv_unit_point *at) 
 }
 
 static double counting_sum(const clv_lognormal_prior *prior, counting *c) {
-  const clv_lognormal_term late  = clv_lognormal_term_of(true, c->power, c->age + c->t);
-  clv_lognormal_reach      reach = clv_lognormal_reach_none();
-  clv_lognormal_grid       grid;
+  const clv_lognormal_term early = clv_lognormal_term_of(true, c->power, c->age),
+                           late  = clv_lognormal_term_of(true, c->power, c->age + c->t);
+  clv_lognormal_reach reach      = clv_lognormal_reach_none();
+  clv_lognormal_grid  grid;
   clv_lognormal_reach_add(&reach, &late);
-  reach.is_plain  = true;
-  reach.t_least   = c->age; /* n purchases in less time take a larger lambda, never a smaller one */
-  reach.window[1] = INFINITY;
+  if (c->age > 0.0)
+    clv_lognormal_reach_add(&reach, &early);
+  else
+    reach.t_least = 0.0, reach.window[1] = INFINITY; /* n purchases in less time take a larger lambda */
+  reach.is_plain = true;
   if (!clv_lognormal_grid_place(&grid, prior, &reach, 0)) return NAN;
   c->grid = &grid;
   c->log_lead += grid.log_weight - clv_lgamma(c->n + 1.0);

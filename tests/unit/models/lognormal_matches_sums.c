@@ -125,8 +125,32 @@ static void draws_are_from_the_posterior(void **state) {
     }
 }
 
+/* Counts, times and parameters far from everyday ones: numbers, and the bounds that they have. */
+static void extremes_are_numbers(void **state) {
+  static const double FAR[][5] = {{-3.5, -3.6, 1.1, 1.5, 0.3}, {0, 0, 1, 1, -0.99}, {-3.5, -3.6, 4, 4, 0.9}};
+  static const clv_customer ODD[] = {{.x = 5000, .t_x = 39.0, .T = 39.0},
+                                     {.x = 5000, .t_x = 1.0, .T = 39.0},
+                                     {.x = 300, .t_x = 0.01, .T = 39.0},
+                                     {.x = 2, .t_x = 1e-6, .T = 1e4},
+                                     {.x = 1000000, .t_x = 100.0, .T = 104.0}};
+  const clv_process_ops    *p     = clv_process_find("pareto_nbd_lognormal");
+  (void)state;
+  for (size_t t = 0; t < sizeof FAR / sizeof *FAR; t++)
+    for (size_t w = 0; w < sizeof ODD / sizeof *ODD; w++) {
+      double       updated[CLV_PARAMETER_MAX];
+      const double alive = p->p_alive(FAR[t], &ODD[w]);
+      p->update(FAR[t], &ODD[w], updated);
+      const double expected = p->expected(updated, 39.0), zero = p->pmf(updated, 0, 39.0);
+      assert_true(isfinite(p->log_likelihood(FAR[t], &ODD[w])));
+      assert_true(alive >= 0.0 && alive <= 1.0);
+      assert_true(expected >= 0.0 && expected < (double)ODD[w].x / ODD[w].T * 39.0 + 60.0);
+      assert_true(!(alive > 1e-200) || (zero >= 0.0 && zero <= 1.0));
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(forecasts_are_averages),
-                                     cmocka_unit_test(draws_are_from_the_posterior)};
+                                     cmocka_unit_test(draws_are_from_the_posterior),
+                                     cmocka_unit_test(extremes_are_numbers)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
