@@ -149,24 +149,36 @@ out:
   return st;
 }
 
-/** model.priors.NAME replaces or adds one prior. */
-static clv_status set_prior(clv_config *config, const char *name, const clv_yaml *value) {
+/** Is `path` below a key that is a map, such as model.priors.r? Row of that key, n_key where there is none.
+ */
+static size_t pair_key(const loader *l, const char *path) {
+  for (size_t k = 0; k < l->n_key; k++)
+    if ((l->key[k].kind == CLV_KEY_PRIORS || l->key[k].kind == CLV_KEY_OPTIONS) &&
+        path_is_under(path, l->key[k].path))
+      return k;
+  return l->n_key;
+}
+
+/** model.priors.NAME replaces or adds one pair. */
+static clv_status set_pair(const clv_config_key *key, const char *name, const clv_yaml *value,
+                           clv_pairs *to) {
   clv_status st = CLV_OK;
   size_t     i  = 0;
-  if (clv_yaml_is_null(value) || strchr(name, '.') != NULL || !clv_config_is_name(name))
-    return clv_fail(CLV_EUSAGE,
-                    "%sexpected model.priors.NAME=DISTRIBUTION, such as model.priors.r=lognormal(0, 1)",
-                    clv_yaml_where(value).text);
-  while (i < config->model.n_prior && strcmp(config->model.prior[i].name, name) != 0) i++;
-  if (i == config->model.n_prior) {
-    CLV_TRY(clv_realloc(i + 1, sizeof *config->model.prior, (void **)&config->model.prior));
-    config->model.prior[i] = (clv_pair){0};
-    config->model.n_prior  = i + 1;
-    CLV_TRY(text_duplicate(name, strlen(name), &config->model.prior[i].name));
+  if (clv_yaml_is_null(value) || value->text[0] == '\0' || strchr(name, '.') != NULL ||
+      !clv_config_is_name(name))
+    return clv_fail(CLV_EUSAGE, "%sexpected %s.NAME=%s", clv_yaml_where(value).text, key->path,
+                    key->kind == CLV_KEY_PRIORS ? "DISTRIBUTION, such as model.priors.r=lognormal(0, 1)"
+                                                : "VALUE, such as model.plugin_options.shape=2");
+  while (i < to->n && strcmp(to->item[i].name, name) != 0) i++;
+  if (i == to->n) {
+    CLV_TRY(clv_realloc(i + 1, sizeof *to->item, (void **)&to->item));
+    to->item[i] = (clv_pair){0};
+    to->n       = i + 1;
+    CLV_TRY(text_duplicate(name, strlen(name), &to->item[i].name));
   }
-  free(config->model.prior[i].text);
-  config->model.prior[i].text = NULL;
-  CLV_TRY(text_duplicate(value->text, strlen(value->text), &config->model.prior[i].text));
+  free(to->item[i].text);
+  to->item[i].text = NULL;
+  CLV_TRY(text_duplicate(value->text, strlen(value->text), &to->item[i].text));
 out:
   return st;
 }
@@ -186,7 +198,7 @@ static clv_status set_read(loader *l, size_t i, const char *text) {
   snprintf(source, strlen(text) + 8, "--set %s", text);
   l->source[i]   = source;
   const size_t k = clv_config_schema_find(path);
-  if (k == l->n_key && !path_is_under(path, "model.priors")) {
+  if (k == l->n_key && pair_key(l, path) == l->n_key) {
     char where[300];
     snprintf(where, sizeof where, "--set %.250s: ", text);
     if (path_is_section(path))
@@ -199,15 +211,16 @@ out:
   return st;
 }
 
-static clv_status priors_set(loader *l) {
-  clv_status   st     = CLV_OK;
-  const char  *prefix = "--set model.priors.";
-  const size_t n = strlen(prefix), k = clv_config_schema_find("model.priors");
+static clv_status pairs_set(loader *l) {
+  clv_status   st = CLV_OK;
+  const size_t n  = strlen("--set ");
   for (size_t i = 0; i < l->n_set; i++) {
-    if (strncmp(l->source[i], prefix, n) != 0) continue;
-    char name[PATH_MOST] = "";
-    memcpy(name, l->source[i] + n, strcspn(l->source[i] + n, "="));
-    CLV_TRY(set_prior(l->config, name, l->set[i]));
+    char path[PATH_MOST] = "";
+    memcpy(path, l->source[i] + n, strcspn(l->source[i] + n, "="));
+    const size_t k = pair_key(l, path);
+    if (k == l->n_key || strcmp(path, l->key[k].path) == 0) continue;
+    CLV_TRY(set_pair(&l->key[k], path + strlen(l->key[k].path) + 1, l->set[i],
+                     (clv_pairs *)(void *)((char *)l->config + l->key[k].offset)));
     l->config->origin->line[k] = ORIGIN_SET;
   }
 out:
@@ -257,7 +270,7 @@ static clv_status values_read(loader *l, const char *file) {
     }
   }
   if (l->config->name == NULL) CLV_TRY(name_default(file, l->config));
-  CLV_TRY(priors_set(l));
+  CLV_TRY(pairs_set(l));
 out:
   return st;
 }

@@ -21,6 +21,12 @@ typedef struct clv_pair {
   char *name, *text; /* owned */
 } clv_pair;
 
+/** Names and their texts, in the order of the file. */
+typedef struct clv_pairs {
+  clv_pair *item; /* owned, each owned */
+  size_t    n;
+} clv_pairs;
+
 typedef enum clv_time_unit { CLV_DAY, CLV_WEEK, CLV_MONTH, CLV_YEAR } clv_time_unit;
 typedef enum clv_merge_unit {
   CLV_MERGE_INSTANT,
@@ -67,8 +73,9 @@ typedef struct clv_config {
     clv_integrate integrate;
     clv_pooling   pooling;
     clv_strings   covariates[3]; /* on purchases, dropout, spend: columns of the table; "all" */
-    clv_pair     *prior;         /* [n_prior] */
-    size_t        n_prior;
+    clv_pairs     priors;
+    char         *plugin; /* path of a shared object; NULL: none */
+    clv_pairs     plugin_options;
   } model;
   struct {
     int      num_chains, num_samples, num_warmup;

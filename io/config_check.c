@@ -82,6 +82,10 @@ static clv_status opportunities_check(const clv_config *self, const char *where)
 
 static clv_status integrate_check(const clv_config *self, const char *where) {
   if (self->model.integrate != CLV_INTEGRATE_NONE) return CLV_OK;
+  if (self->model.plugin != NULL)
+    return clv_fail(CLV_EUSAGE,
+                    "%s: a plug-in's table says whether its customers are sampled: remove model.integrate",
+                    where);
   if (strcmp(self->model.purchases, "pareto_nbd_lognormal") != 0)
     return clv_fail(CLV_EUSAGE,
                     "%s: model.integrate: none samples customers of pareto_nbd_lognormal; model.purchases is "

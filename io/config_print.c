@@ -72,13 +72,13 @@ static void reals_print(const clv_doubles *all, FILE *to) {
   fputc(']', to);
 }
 
-static void priors_print(const clv_config *self, FILE *to) {
+static void pairs_print(const clv_pairs *all, FILE *to) {
   fputc('{', to);
-  for (size_t i = 0; i < self->model.n_prior; i++) {
+  for (size_t i = 0; i < all->n; i++) {
     if (i > 0) fputs(", ", to);
-    text_print(self->model.prior[i].name, to);
+    text_print(all->item[i].name, to);
     fputs(": ", to);
-    text_print(self->model.prior[i].text, to);
+    text_print(all->item[i].text, to);
   }
   fputc('}', to);
 }
@@ -139,7 +139,8 @@ void clv_config_value_print(const clv_config_key *key, const clv_config *self, F
         strings_print(at, to);
       break;
     case CLV_KEY_PRIORS:
-      priors_print(self, to);
+    case CLV_KEY_OPTIONS:
+      pairs_print(at, to);
       break;
   }
 }

@@ -216,10 +216,21 @@ static const clv_config_key SCHEMA[] = {
      .help     = "Those that act on the mean spend."},
     {.path     = "model.priors",
      .kind     = CLV_KEY_PRIORS,
-     .offset   = AT(model.prior),
+     .offset   = AT(model.priors),
      .fallback = "{}",
      .help     = "Priors by hyperparameter, such as {r: \"lognormal(0, 1)\"}; the rest keep their documented "
                  "defaults."},
+
+    {.path   = "model.plugin",
+     .kind   = CLV_KEY_TEXT,
+     .offset = AT(model.plugin),
+     .help   = "A model of your own: path of a shared object made against the installed headers. Default: "
+               "none."},
+    {.path     = "model.plugin_options",
+     .kind     = CLV_KEY_OPTIONS,
+     .offset   = AT(model.plugin_options),
+     .fallback = "{}",
+     .help     = "Numbers and texts handed to the plug-in by name, such as {shape: 2}."},
 
     {.path     = "sampler.num_chains",
      .kind     = CLV_KEY_INT,

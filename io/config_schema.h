@@ -21,7 +21,8 @@ typedef enum clv_key_kind {
   CLV_KEY_SECONDS,     /* double, written 60s, 5m, 1h */
   CLV_KEY_INT_OR_AUTO, /* int, 0 written auto */
   CLV_KEY_KEEP,        /* clv_config.predict.keep_customers or .keep_sample */
-  CLV_KEY_PRIORS       /* clv_config.model.prior */
+  CLV_KEY_PRIORS,      /* clv_pairs: densities by parameter */
+  CLV_KEY_OPTIONS      /* clv_pairs: numbers or texts by name */
 } clv_key_kind;
 
 typedef struct clv_choice {

@@ -76,6 +76,9 @@ clv_key_expected clv_config_key_expected(const clv_config_key *key) {
     case CLV_KEY_PRIORS:
       snprintf(e.text, n, "a map such as {r: \"lognormal(0, 1)\"}");
       break;
+    case CLV_KEY_OPTIONS:
+      snprintf(e.text, n, "a map such as {shape: 2}");
+      break;
   }
   return e;
 }
@@ -241,21 +244,21 @@ static clv_status read_keep(const clv_config_key *key, const clv_yaml *node, clv
   return text_whole(node, key->low, key->high, &to->predict.keep_sample) ? CLV_OK : unexpected(key, node);
 }
 
-static clv_status read_priors(const clv_config_key *key, const clv_yaml *node, clv_config *to) {
+static clv_status read_pairs(const clv_config_key *key, const clv_yaml *node, clv_pairs *to) {
   clv_status st = CLV_OK;
   if (clv_yaml_is_null(node)) return CLV_OK;
   if (node->kind != CLV_YAML_MAP) return unexpected(key, node);
   if (node->n == 0) return CLV_OK;
-  CLV_TRY(clv_calloc(node->n / 2, sizeof *to->model.prior, (void **)&to->model.prior));
-  to->model.n_prior = node->n / 2;
+  CLV_TRY(clv_calloc(node->n / 2, sizeof *to->item, (void **)&to->item));
+  to->n = node->n / 2;
   for (size_t i = 0; i < node->n / 2; i++) {
     const clv_yaml *name = node->item[2 * i], *text = node->item[2 * i + 1];
     if (!clv_config_is_name(name->text)) return unexpected(key, name);
     if (text->kind != CLV_YAML_SCALAR || clv_yaml_is_null(text) || text->text[0] == '\0')
-      return clv_fail(CLV_EUSAGE, "%smodel.priors.%s must be a text such as \"lognormal(0, 1)\"",
-                      clv_yaml_where(text).text, name->text);
-    CLV_TRY(text_copy(name->text, &to->model.prior[i].name));
-    CLV_TRY(text_copy(text->text, &to->model.prior[i].text));
+      return clv_fail(CLV_EUSAGE, "%s%s.%s must be a %s", clv_yaml_where(text).text, key->path, name->text,
+                      key->kind == CLV_KEY_PRIORS ? "text such as \"lognormal(0, 1)\"" : "number or a text");
+    CLV_TRY(text_copy(name->text, &to->item[i].name));
+    CLV_TRY(text_copy(text->text, &to->item[i].text));
   }
 out:
   return st;
@@ -288,7 +291,8 @@ clv_status clv_config_value_read(const clv_config_key *key, const clv_yaml *node
     case CLV_KEY_KEEP:
       return read_keep(key, node, config);
     case CLV_KEY_PRIORS:
-      return read_priors(key, node, config);
+    case CLV_KEY_OPTIONS:
+      return read_pairs(key, node, to);
     case CLV_KEY_INT:
     case CLV_KEY_INT_OR_AUTO:
       is_fit = read_int(key, node, to);
@@ -321,6 +325,15 @@ static void strings_free(clv_strings *self) {
   *self = (clv_strings){0};
 }
 
+static void pairs_free(clv_pairs *self) {
+  for (size_t i = 0; i < self->n; i++) {
+    free(self->item[i].name);
+    free(self->item[i].text);
+  }
+  free(self->item);
+  *self = (clv_pairs){0};
+}
+
 void clv_config_value_free(const clv_config_key *key, clv_config *self) {
   void *at = member(key, self);
   switch (key->kind) {
@@ -338,12 +351,8 @@ void clv_config_value_free(const clv_config_key *key, clv_config *self) {
       *(clv_doubles *)at = (clv_doubles){0};
       break;
     case CLV_KEY_PRIORS:
-      for (size_t i = 0; i < self->model.n_prior; i++) {
-        free(self->model.prior[i].name);
-        free(self->model.prior[i].text);
-      }
-      free(self->model.prior);
-      self->model.prior = NULL, self->model.n_prior = 0;
+    case CLV_KEY_OPTIONS:
+      pairs_free(at);
       break;
     default:
       break;

@@ -41,7 +41,7 @@ static void choice_clear(choice *c) {
 
 bool clv_erlang_is_open(const clv_config *config) {
   const size_t length = strlen(config->model.purchases);
-  return config->model.erlang_k == 0 && length > 6 &&
+  return config->model.plugin == NULL && config->model.erlang_k == 0 && length > 6 &&
          strcmp(config->model.purchases + length - 6, "cnbd_k") == 0;
 }
 

@@ -76,14 +76,14 @@ out:
  * coefficients. @param[out] prior  owned by the caller */
 static clv_status covariates_leave(clv_config *config, clv_pair **prior) {
   size_t     n  = 0;
-  clv_status st = clv_alloc(config->model.n_prior + 1, sizeof **prior, (void **)prior);
+  clv_status st = clv_alloc(config->model.priors.n + 1, sizeof **prior, (void **)prior);
   if (st < 0) return st;
   for (size_t on = 0; on < CLV_ON_N; on++) config->model.covariates[on] = (clv_strings){NULL, 0};
-  for (size_t i = 0; i < config->model.n_prior; i++)
-    if (strncmp(config->model.prior[i].name, CLV_GAMMA, strlen(CLV_GAMMA)) != 0)
-      (*prior)[n++] = config->model.prior[i];
-  config->model.prior   = *prior;
-  config->model.n_prior = n;
+  for (size_t i = 0; i < config->model.priors.n; i++)
+    if (strncmp(config->model.priors.item[i].name, CLV_GAMMA, strlen(CLV_GAMMA)) != 0)
+      (*prior)[n++] = config->model.priors.item[i];
+  config->model.priors.item = *prior;
+  config->model.priors.n    = n;
   return CLV_OK;
 }
 
@@ -101,7 +101,9 @@ clv_status clv_erlang_candidate_fit(const clv_job_context *context, int k, clv_e
   CLV_TRY(clv_fit_place_new(context->world, path, &config, &place));
   CLV_TRY(clv_comm_agree(context->world, draws_new(&place.fit.model, &draws)));
   CLV_TRY(draws_make(&place, &config, &draws));
-  const clv_process_ops *process   = clv_fit_process(&config);
+  char name[CLV_NAME_MAX];
+  clv_purchases_name(config.model.purchases, k, name);
+  const clv_process_ops *process   = clv_process_find(name);
   const size_t           n_segment = clv_portfolio_facts_get(place.portfolio)->n_segment;
   CLV_TRY(clv_comm_agree(context->world, clv_theta_take(&draws, process->parameter, process->n_parameter,
                                                         n_segment, (size_t)CHAINS * SAMPLES, &out->theta)));

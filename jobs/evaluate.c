@@ -27,6 +27,7 @@ typedef struct evaluate {
   clv_posterior_shift    shift[2];           /* owned: of purchases, of spend */
   clv_evaluation        *evaluation;         /* owned */
   clv_progress          *progress;           /* owned */
+  clv_fit_ops            ops;                /* owned */
   char                  *portfolio_path, *trace_path, *json_path, *metrics_path; /* owned */
   clv_evaluation_plan    plan;
 } evaluate;
@@ -39,6 +40,7 @@ static void evaluate_clear(evaluate *e) {
   clv_posterior_shifts_free(e->shift);
   clv_draws_free(&e->draws);
   clv_portfolio_close(&e->portfolio);
+  clv_fit_ops_close(&e->ops);
   free(e->portfolio_path);
   free(e->trace_path);
   free(e->json_path);
@@ -60,14 +62,11 @@ static clv_status plan_make(evaluate *e) {
   const clv_config          *config = e->context->config;
   const clv_portfolio_facts *facts  = clv_portfolio_facts_get(e->portfolio);
   clv_evaluation_plan       *p      = &e->plan;
-  const bool                 spends = facts->has_spend && strcmp(config->model.spend, "none") != 0;
   const size_t most = config->predict.draws < DRAWS_MOST ? (size_t)config->predict.draws : DRAWS_MOST;
   clv_status   st   = CLV_OK;
-  p->process        = clv_fit_process(config);
-  p->spend          = spends ? clv_spend_find(config->model.spend) : NULL;
-  if (p->process == NULL)
-    return clv_fail(CLV_EUSAGE, "model.purchases: there are no forecasts for '%s' yet",
-                    config->model.purchases);
+  CLV_TRY(clv_fit_ops_need(&e->ops, config));
+  p->process = e->ops.process;
+  p->spend   = e->ops.spend;
   CLV_TRY(clv_theta_take(e->draws, p->process->parameter, p->process->n_parameter, facts->n_segment, most,
                          &e->theta));
   if (p->spend != NULL)
@@ -239,6 +238,7 @@ static clv_status evaluate_run(const clv_job_context *context) {
                      "and prepare again"));
   CLV_TRY(clv_draws_read(world, e.trace_path, &e.draws));
   CLV_TRY(clv_theta_check(world, e.trace_path, e.portfolio));
+  CLV_TRY(clv_fit_ops_open(world, context->config, clv_portfolio_facts_get(e.portfolio), &e.ops));
   CLV_TRY(clv_comm_agree(world, plan_make(&e)));
   CLV_TRY(clv_comm_agree(world, clv_progress_new(world, "evaluate",
                                                  clv_portfolio_facts_get(e.portfolio)->n_customer /

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "engine/models/purchases.h"
 #include "engine/numerics/isa.h"
 #include "engine/sampler/metric.h"
+#include "io/files.h"
 #include "io/shards.h"
 #include "jobs/covariates.h"
 #include "jobs/erlang.h"
@@ -67,6 +67,19 @@ static clv_status version_matters(fit *f) {
   return CLV_OK;
 }
 
+/* A draw depends on the plug-in's code, not on its path alone. */
+static clv_status plugin_matters(fit *f) {
+  clv_digest digest;
+  char      *both = NULL;
+  clv_status st   = clv_file_digest(f->config->model.plugin, &digest);
+  if (st < 0) return st;
+  if (asprintf(&both, "%smodel.plugin (its content): %s\n", f->matters, digest.hex) < 0)
+    return clv_fail(CLV_ENOMEM, "no memory for the configuration");
+  free(f->matters);
+  f->matters = both;
+  return CLV_OK;
+}
+
 static clv_status fit_name(fit *f) {
   clv_status st;
   CLV_TRY(clv_config_run_path(f->config, "portfolio.h5", &f->portfolio_path));
@@ -74,6 +87,7 @@ static clv_status fit_name(fit *f) {
   CLV_TRY(clv_config_run_path(f->config, "checkpoint", &f->checkpoint_folder));
   CLV_TRY(clv_config_extract(f->config, MATTERS, sizeof MATTERS / sizeof *MATTERS, &f->matters));
   CLV_TRY(version_matters(f));
+  if (f->config->model.plugin != NULL) CLV_TRY(plugin_matters(f));
 out:
   return st;
 }
@@ -136,13 +150,6 @@ out:
   return st;
 }
 
-static void model_print(const fit *f, char *text, size_t size) {
-  const clv_config *c = f->config;
-  char              name[CLV_NAME_MAX];
-  clv_purchases_name(c->model.purchases, c->model.erlang_k, name);
-  snprintf(text, size, "%s + %s", name, c->model.spend);
-}
-
 /* "r alpha[3] …": what a warm start compares. */
 static void variables_print(const fit *f, char *text, size_t size) {
   const clv_model *model = &f->place.fit.model;
@@ -169,13 +176,12 @@ static clv_status trace_begin(fit *f, bool resume) {
   const clv_config          *c        = f->config;
   const clv_portfolio_facts *facts    = clv_portfolio_facts_get(f->place.portfolio);
   trace_names               *names    = NULL;
-  char                       model[160], variables[VARIABLES_TEXT], seed[32], now[40];
+  char                       variables[VARIABLES_TEXT], seed[32], now[40];
   const size_t               n_dim = f->place.fit.model.ops->n_dim(f->place.fit.model.self);
   size_t                     n     = 0;
   clv_status                 st    = clv_calloc(1, sizeof *names, (void **)&names);
   if (st == CLV_OK) st = variables_name(f, names, &n);
   CLV_TRY(clv_comm_agree(f->world, st));
-  model_print(f, model, sizeof model);
   variables_print(f, variables, sizeof variables);
   snprintf(seed, sizeof seed, "%llu", (unsigned long long)c->sampler.seed);
   now_print(now, sizeof now);
@@ -183,7 +189,7 @@ static clv_status trace_begin(fit *f, bool resume) {
   const clv_trace_attribute attribute[] = {{"created_at", now},
                                            {"inference_library", "clv"},
                                            {"inference_library_version", clv_version_text()},
-                                           {"model", model},
+                                           {"model", f->place.fit.name},
                                            {"variables", variables},
                                            {"seed", seed},
                                            {"portfolio", facts->content},
@@ -247,13 +253,13 @@ static void facts_say(const fit *f) {
   const clv_model           *model = &f->place.fit.model;
   char                       line[256];
   snprintf(line, sizeof line,
-           "%llu customers, %llu distinct histories; %s + %s; %d chains in %d group%s on %d rank%s, %s",
-           (unsigned long long)facts->n_customer, (unsigned long long)facts->n_cell,
-           f->config->model.purchases, f->config->model.spend, f->config->sampler.num_chains,
-           clv_topology_n_group(f->place.topology), clv_topology_n_group(f->place.topology) == 1 ? "" : "s",
-           clv_comm_size(f->world), clv_comm_size(f->world) == 1 ? "" : "s", clv_isa_name(clv_isa_best()));
+           "%llu customers, %llu distinct histories; %s; %d chains in %d group%s on %d rank%s, %s",
+           (unsigned long long)facts->n_customer, (unsigned long long)facts->n_cell, f->place.fit.name,
+           f->config->sampler.num_chains, clv_topology_n_group(f->place.topology),
+           clv_topology_n_group(f->place.topology) == 1 ? "" : "s", clv_comm_size(f->world),
+           clv_comm_size(f->world) == 1 ? "" : "s", clv_isa_name(clv_isa_best()));
   clv_fit_say(f, line);
-  if (strcmp(f->config->model.spend, "none") != 0 && f->place.fit.n_spends == 0)
+  if (f->place.fit.has_spend && f->place.fit.n_spends == 0)
     clv_fit_say(
         f,
         "no customer bought again with an amount: the spend model has no data, p, q and v are draws from "
@@ -291,10 +297,9 @@ out:
 }
 
 static clv_status warm_find(fit *f, clv_warm_start *out) {
-  char model[160], variables[VARIABLES_TEXT];
-  model_print(f, model, sizeof model);
+  char variables[VARIABLES_TEXT];
   variables_print(f, variables, sizeof variables);
-  return clv_warm_start_find(f, model, variables, out);
+  return clv_warm_start_find(f, f->place.fit.name, variables, out);
 }
 
 static clv_status fit_begin(fit *f, const clv_fit_options *options) {

@@ -201,7 +201,9 @@ static clv_status effects_check(const char *key, const char *model, size_t n_eff
 /* Covariates of this rank's cells, coded. */
 static clv_status cells_code(const clv_portfolio *portfolio, const clv_config *config,
                              const clv_cell_columns *columns, clv_coded *out) {
-  const clv_process_ops *process = clv_fit_process(config);
+  char name[CLV_NAME_MAX];
+  clv_purchases_name(config->model.purchases, config->model.erlang_k, name);
+  const clv_process_ops *process = clv_process_find(name);
   const size_t           effects = process == NULL ? 0 : process->n_effect;
   clv_covariate_choice   choice;
   clv_status             st = CLV_OK;
@@ -305,12 +307,12 @@ static clv_status priors_check(const clv_model *model, const clv_config *config)
   char         known[1024] = "";
   size_t       used        = 0;
   const size_t n           = model->ops->n_variable(model->self);
-  for (size_t k = 0; k < config->model.n_prior; k++) {
+  for (size_t k = 0; k < config->model.priors.n; k++) {
     bool found = false;
     for (size_t i = 0; i < n; i++) {
       clv_variable v;
       model->ops->variable(model->self, i, &v);
-      found = found || strcmp(v.name, config->model.prior[k].name) == 0;
+      found = found || strcmp(v.name, config->model.priors.item[k].name) == 0;
     }
     if (found) continue;
     for (size_t i = 0; i < n; i++) {
@@ -320,7 +322,7 @@ static clv_status priors_check(const clv_model *model, const clv_config *config)
       if (written > 0 && (size_t)written < sizeof known - used) used += (size_t)written;
     }
     return clv_fail(CLV_EUSAGE, "model.priors: '%.64s' is no parameter of this model; its parameters are %s",
-                    config->model.prior[k].name, known);
+                    config->model.priors.item[k].name, known);
   }
   return CLV_OK;
 }
@@ -332,44 +334,127 @@ static clv_status parts_join(clv_model part[2], size_t n, clv_model *out) {
   return CLV_OK;
 }
 
+/* ---- which parts there are ---- */
+
+static unsigned plugin_parts(const clv_plugin_host *plugin) {
+  return plugin == NULL ? 0 : clv_plugin_table(plugin)->part;
+}
+
+static bool spends_built_in(const clv_config *config, const clv_portfolio_facts *facts,
+                            const clv_plugin_host *plugin) {
+  return strcmp(config->model.spend, "none") != 0 && facts->has_spend &&
+         (plugin_parts(plugin) & CLV_PLUGIN_SPEND) == 0;
+}
+
+static void name_make(const clv_config *config, clv_fit_model *fit) {
+  char purchases[CLV_NAME_MAX];
+  clv_purchases_name(config->model.purchases, config->model.erlang_k, purchases);
+  const unsigned    own   = plugin_parts(fit->plugin);
+  const char *const named = own == 0 ? "" : clv_plugin_table(fit->plugin)->name;
+  if (own == (CLV_PLUGIN_PURCHASES | CLV_PLUGIN_SPEND))
+    snprintf(fit->name, sizeof fit->name, "%s", named);
+  else
+    snprintf(fit->name, sizeof fit->name, "%s + %.63s", (own & CLV_PLUGIN_PURCHASES) != 0 ? named : purchases,
+             (own & CLV_PLUGIN_SPEND) != 0 ? named : config->model.spend);
+}
+
+static clv_status plugin_part_new(const clv_comm *shards, const clv_portfolio *portfolio,
+                                  const clv_config *config, clv_fit_model *fit, clv_model *out) {
+  clv_status st = CLV_OK;
+  CLV_TRY(clv_plugin_rows_read(shards, portfolio, config, clv_plugin_table(fit->plugin)->reads, &fit->rows));
+  CLV_TRY(clv_comm_agree(shards, clv_plugin_make(fit->plugin, clv_plugin_rows_data(fit->rows), out)));
+out:
+  return st;
+}
+
+static clv_status parts_make(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
+                             clv_fit_model *fit, clv_model part[2]) {
+  const unsigned     own    = plugin_parts(fit->plugin);
+  clv_prior_text    *text   = NULL;
+  clv_plugin_option *option = NULL;
+  size_t             n      = 0;
+  clv_status         st     = CLV_OK;
+  CLV_TRY(clv_comm_agree(shards, clv_plugin_settings(config, &text, &option)));
+  const clv_prior_texts priors = {.item = text, .n = config->model.priors.n};
+  if (own == 0 && config->model.integrate == CLV_INTEGRATE_NONE) {
+    st = latent_new(shards, portfolio, config, &priors, fit);
+    goto out;
+  }
+  if ((own & CLV_PLUGIN_PURCHASES) == 0)
+    CLV_TRY(purchases_new(shards, portfolio, config, &priors, &part[n++]));
+  if (own != 0) CLV_TRY(plugin_part_new(shards, portfolio, config, fit, &part[n++]));
+  if (fit->has_spend) CLV_TRY(spend_new(shards, portfolio, config, &priors, fit, &part[n++]));
+  CLV_TRY(clv_comm_agree(shards, parts_join(part, n, &fit->model)));
+out:
+  free(text);
+  free(option);
+  return st;
+}
+
 clv_status clv_fit_model_new(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
                              clv_fit_model *out) {
-  const size_t n_prior = config->model.n_prior;
-  const bool   spends =
-      strcmp(config->model.spend, "none") != 0 && clv_portfolio_facts_get(portfolio)->has_spend;
-  clv_fit_model   fit     = {0};
-  clv_model       part[2] = {{0}};
-  clv_prior_text *text    = NULL;
-  clv_status      st      = clv_alloc(n_prior + 1, sizeof *text, (void **)&text);
-  CLV_TRY(clv_comm_agree(shards, st));
+  clv_fit_model fit     = {0};
+  clv_model     part[2] = {{0}};
+  clv_status    st      = CLV_OK;
+  if (config->model.plugin != NULL) CLV_TRY(clv_plugin_load(shards, config->model.plugin, &fit.plugin));
+  fit.has_spend = spends_built_in(config, clv_portfolio_facts_get(portfolio), fit.plugin);
+  name_make(config, &fit);
   CLV_TRY(segments_check(portfolio, config)); /* the same on every rank */
-  for (size_t k = 0; k < n_prior; k++)
-    text[k] = (clv_prior_text){.name = config->model.prior[k].name, .text = config->model.prior[k].text};
-  const clv_prior_texts priors = {.item = text, .n = n_prior};
-  if (config->model.integrate == CLV_INTEGRATE_NONE) {
-    CLV_TRY(latent_new(shards, portfolio, config, &priors, &fit));
-  } else {
-    CLV_TRY(purchases_new(shards, portfolio, config, &priors, &part[0]));
-    if (spends) CLV_TRY(spend_new(shards, portfolio, config, &priors, &fit, &part[1]));
-    CLV_TRY(clv_comm_agree(shards, parts_join(part, spends ? 2 : 1, &fit.model)));
-  }
+  CLV_TRY(parts_make(shards, portfolio, config, &fit, part));
   CLV_TRY(priors_check(&fit.model, config)); /* the same on every rank */
   *out = fit;
   fit  = (clv_fit_model){0};
 out:
-  free(text);
   clv_model_free(&part[0]);
   clv_model_free(&part[1]);
   clv_fit_model_free(&fit);
   return st;
 }
 
-const clv_process_ops *clv_fit_process(const clv_config *config) {
-  char name[CLV_NAME_MAX];
-  clv_purchases_name(config->model.purchases, config->model.erlang_k, name);
-  return clv_process_find(name);
-}
-
 void clv_fit_model_free(clv_fit_model *self) {
   if (self->model.ops != NULL) clv_model_free(&self->model);
+  clv_plugin_rows_free(&self->rows);
+  clv_plugin_unload(&self->plugin); /* last: the model's code is in it */
+}
+
+/* ---- forecasts ---- */
+
+clv_status clv_fit_ops_open(const clv_comm *comm, const clv_config *config, const clv_portfolio_facts *facts,
+                            clv_fit_ops *out) {
+  clv_fit_ops ops = {0};
+  char        name[CLV_NAME_MAX];
+  clv_status  st = CLV_OK;
+  if (config->model.plugin != NULL) CLV_TRY(clv_plugin_load(comm, config->model.plugin, &ops.plugin));
+  const unsigned own = plugin_parts(ops.plugin);
+  clv_purchases_name(config->model.purchases, config->model.erlang_k, name);
+  ops.process =
+      (own & CLV_PLUGIN_PURCHASES) != 0 ? clv_plugin_table(ops.plugin)->process : clv_process_find(name);
+  ops.has_spend =
+      facts->has_spend && ((own & CLV_PLUGIN_SPEND) != 0 || strcmp(config->model.spend, "none") != 0);
+  if (ops.has_spend)
+    ops.spend = (own & CLV_PLUGIN_SPEND) != 0 ? clv_plugin_table(ops.plugin)->spend
+                                              : clv_spend_find(config->model.spend);
+  *out = ops;
+out:
+  return st;
+}
+
+void clv_fit_ops_close(clv_fit_ops *self) {
+  clv_plugin_unload(&self->plugin);
+  *self = (clv_fit_ops){0};
+}
+
+clv_status clv_fit_ops_need(const clv_fit_ops *self, const clv_config *config) {
+  const unsigned own = plugin_parts(self->plugin);
+  if (self->process == NULL && (own & CLV_PLUGIN_PURCHASES) == 0)
+    return clv_fail(CLV_EUSAGE, "model.purchases: there are no forecasts for '%s' yet",
+                    config->model.purchases);
+  if (self->process == NULL || (self->has_spend && self->spend == NULL && (own & CLV_PLUGIN_SPEND) != 0))
+    return clv_fail(
+        CLV_EUSAGE,
+        "model.plugin: %s has no %s table, so there are no forecasts of it; its posterior is in trace.nc",
+        clv_plugin_table(self->plugin)->name, self->process == NULL ? "process" : "spend");
+  if (self->has_spend && self->spend == NULL)
+    return clv_fail(CLV_EUSAGE, "model.spend: there are no forecasts for '%s' yet", config->model.spend);
+  return CLV_OK;
 }

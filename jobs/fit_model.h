@@ -7,12 +7,18 @@
 #include "engine/models/process.h"
 #include "io/config.h"
 #include "io/portfolio.h"
+#include "jobs/plugin_rows.h"
+#include "jobs/plugin.h"
 
 /** The configured model over a portfolio: this rank's blocks of it. */
 typedef struct clv_fit_model {
-  clv_model                   model;    /* owned; with customers sampled, its hyperparameters' face */
-  const clv_latent_model_ops *latent;   /* NULL where customers are integrated out */
-  uint64_t                    n_spends; /* customers who inform the spend model, over all ranks */
+  clv_model                   model;     /* owned; with customers sampled, its hyperparameters' face */
+  const clv_latent_model_ops *latent;    /* NULL where customers are integrated out */
+  uint64_t                    n_spends;  /* customers who inform the built-in spend model, over all ranks */
+  bool                        has_spend; /* it has a built-in spend model */
+  char                        name[2 * CLV_NAME_MAX + 4]; /* "bg_nbd + gamma_gamma" */
+  clv_plugin_host            *plugin;                     /* owned; NULL: none */
+  clv_plugin_rows            *rows;                       /* owned: what the plug-in's model borrows */
 } clv_fit_model;
 
 /** Reads what this rank owns of the portfolio and builds the joint model of purchases and spend. Collective
@@ -25,7 +31,19 @@ void       clv_fit_model_free(clv_fit_model *self);
 /** Whether the spend model is fitted to customer i of columns that were read. Not collective. */
 bool clv_fit_informs_spend(const clv_customer_columns *c, uint64_t i, int min_transactions);
 
-/** The configured purchase process; NULL where the model has none. Not collective. */
-const clv_process_ops *clv_fit_process(const clv_config *config);
+/** What forecasts need of the configured model. */
+typedef struct clv_fit_ops {
+  clv_plugin_host       *plugin;  /* owned; NULL: none */
+  const clv_process_ops *process; /* NULL where the model has no forecasts */
+  const clv_spend_ops   *spend;   /* NULL where it has none, or no spend model */
+  bool                   has_spend;
+} clv_fit_ops;
+
+/** Collective: loads the plug-in where there is one. @param facts  of the portfolio */
+clv_status clv_fit_ops_open(const clv_comm *comm, const clv_config *config, const clv_portfolio_facts *facts,
+                            clv_fit_ops *out);
+void       clv_fit_ops_close(clv_fit_ops *self);
+/** CLV_EUSAGE, with a sentence, where the model cannot forecast all that it models. Not collective. */
+clv_status clv_fit_ops_need(const clv_fit_ops *self, const clv_config *config);
 
 #endif

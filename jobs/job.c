@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "jobs/check_model.h"
 #include "jobs/compare.h"
 #include "jobs/diagnose.h"
 #include "jobs/evaluate.h"
@@ -16,9 +17,10 @@
 #include "jobs/step.h"
 
 static const clv_job *const JOBS[] = {
-    &CLV_JOB_PREPARE, &CLV_JOB_REFIT,    &CLV_JOB_FIT,    &CLV_JOB_PRIOR,   &CLV_JOB_DIAGNOSE,
-    &CLV_JOB_PREDICT, &CLV_JOB_EVALUATE, &CLV_JOB_STAGE,  &CLV_JOB_LOO,     &CLV_JOB_COMPARE,
-    &CLV_JOB_PLAN,    &CLV_JOB_SIMULATE, &CLV_JOB_CONFIG, &CLV_JOB_VERSION, NULL,
+    &CLV_JOB_PREPARE,     &CLV_JOB_REFIT,   &CLV_JOB_FIT,      &CLV_JOB_PRIOR,
+    &CLV_JOB_DIAGNOSE,    &CLV_JOB_PREDICT, &CLV_JOB_EVALUATE, &CLV_JOB_STAGE,
+    &CLV_JOB_LOO,         &CLV_JOB_COMPARE, &CLV_JOB_PLAN,     &CLV_JOB_SIMULATE,
+    &CLV_JOB_CHECK_MODEL, &CLV_JOB_CONFIG,  &CLV_JOB_VERSION,  NULL,
 };
 
 const clv_job *const *clv_jobs(void) { return JOBS; }

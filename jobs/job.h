@@ -26,8 +26,9 @@ typedef struct clv_job {
   bool        takes_config; /* a configuration may be given; implied by needs_config */
   bool
       takes_arguments; /* the job reads argv itself; else a left-over argument is CLV_EUSAGE before it runs */
-  bool takes_fresh;    /* --fresh is among its arguments: refit passes it on */
-  bool owns_help;      /* --help KEY is the job's; plain --help is never */
+  bool        takes_fresh; /* --fresh is among its arguments: refit passes it on */
+  const char *subject;   /* what its first argument, argv[0], is called where that is not the configuration */
+  bool        owns_help; /* --help KEY is the job's; plain --help is never */
   /** Collective over context->world; the same status on every rank. A job for a run directory finds that
    * directory made, its config.yaml written, and is recorded in manifest.json by its caller. */
   clv_status (*run)(const clv_job_context *context);

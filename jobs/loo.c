@@ -37,6 +37,7 @@ typedef struct loo {
   clv_loo               *engine;             /* owned */
   clv_predictions       *table;              /* owned */
   clv_progress          *progress;           /* owned */
+  clv_fit_ops            ops;                /* owned */
   char                  *portfolio_path, *trace_path, *h5_path, *json_path; /* owned */
   clv_loo_row           *row;                                               /* owned [CUSTOMERS_AT_ONCE] */
   clv_psis_result       *result;                /* owned [CUSTOMERS_AT_ONCE][CLV_LOO_PARTS] */
@@ -49,6 +50,7 @@ typedef struct loo {
 } loo;
 
 static void loo_clear(loo *l) {
+  clv_fit_ops_close(&l->ops);
   clv_progress_free(&l->progress);
   if (l->table != NULL) (void)clv_predictions_commit(&l->table, CLV_EFAULT);
   clv_loo_free(&l->engine);
@@ -80,14 +82,13 @@ static clv_status plan_make(loo *l) {
   const size_t      n_segment = facts_of(l)->n_segment, most = (size_t)config->loo.draws;
   clv_loo_plan     *p  = &l->plan;
   clv_status        st = CLV_OK;
-  p->process           = clv_fit_process(config);
-  p->spend             = facts_of(l)->has_spend && strcmp(config->model.spend, "none") != 0
-                             ? clv_spend_find(config->model.spend)
-                             : NULL;
-  if (p->process == NULL)
-    return clv_fail(CLV_EUSAGE,
-                    "model.purchases: '%s' gives no likelihood of single customers, so it cannot be compared",
-                    config->model.purchases);
+  p->process           = l->ops.process;
+  p->spend             = l->ops.spend;
+  if (p->process == NULL || (l->ops.has_spend && p->spend == NULL))
+    return clv_fail(CLV_EUSAGE, "'%s' gives no likelihood of single customers, so it cannot be compared",
+                    config->model.plugin != NULL ? config->model.plugin
+                    : p->process == NULL         ? config->model.purchases
+                                                 : config->model.spend);
   CLV_TRY(
       clv_theta_take(l->draws, p->process->parameter, p->process->n_parameter, n_segment, most, &l->theta));
   if (p->spend != NULL)
@@ -264,6 +265,7 @@ static clv_status loo_run(const clv_job_context *context) {
   CLV_TRY(clv_portfolio_open(world, l.portfolio_path, &l.portfolio));
   CLV_TRY(clv_draws_read(world, l.trace_path, &l.draws));
   CLV_TRY(clv_theta_check(world, l.trace_path, l.portfolio));
+  CLV_TRY(clv_fit_ops_open(world, context->config, facts_of(&l), &l.ops));
   CLV_TRY(clv_comm_agree(world, plan_make(&l)));
   CLV_TRY(histories_name(&l));
   CLV_TRY(clv_comm_agree(

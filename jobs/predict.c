@@ -42,6 +42,7 @@ typedef struct predict {
   clv_predict_kept       kept;        /* owned */
   clv_progress          *progress;    /* owned */
   clv_exact_sum         *totals;      /* owned: one per quantity, of means over blocks */
+  clv_fit_ops            ops;         /* owned */
   char                  *portfolio_path, *trace_path, *csv_path, *h5_path, *new_path; /* owned */
   clv_forecast_row      *row;            /* owned [CUSTOMERS_AT_ONCE] */
   double                *result, *value; /* owned */
@@ -61,6 +62,7 @@ static void predict_clear(predict *p) {
   clv_posterior_shifts_free(p->shift);
   clv_draws_free(&p->draws);
   clv_portfolio_close(&p->portfolio);
+  clv_fit_ops_close(&p->ops);
   clv_predict_names_free(&p->names);
   clv_predict_kept_free(&p->kept);
   clv_exact_sum_free(&p->totals);
@@ -177,13 +179,12 @@ out:
 
 static clv_status forecast_make(predict *p) {
   const clv_config      *c       = p->config;
-  const clv_process_ops *process = clv_fit_process(c);
-  const clv_spend_ops   *spend   = p->has_spend ? clv_spend_find(c->model.spend) : NULL;
+  const clv_process_ops *process = p->ops.process;
+  const clv_spend_ops   *spend   = p->ops.spend;
   const size_t most = (size_t)c->predict.draws, n_segment = facts_of(p)->n_segment + p->has_new_segment;
   const double units_of_year = 365.25 / clv_time_unit_days(c->data.time_unit);
   clv_status   st            = CLV_OK;
-  if (process == NULL)
-    return clv_fail(CLV_EUSAGE, "model.purchases: there are no forecasts for '%s' yet", c->model.purchases);
+  CLV_TRY(clv_fit_ops_need(&p->ops, c));
   CLV_TRY(clv_theta_take(p->draws, process->parameter, process->n_parameter, n_segment, most, &p->theta));
   if (p->has_new_segment && process->coordinates == NULL)
     CLV_TRY(clv_theta_new_means(p->draws, process->parameter, c->sampler.seed, &p->theta));
@@ -233,9 +234,10 @@ static clv_status predict_begin(predict *p) {
   CLV_TRY(clv_portfolio_open(p->world, p->portfolio_path, &p->portfolio));
   CLV_TRY(clv_draws_read(p->world, p->trace_path, &p->draws));
   CLV_TRY(clv_theta_check(p->world, p->trace_path, p->portfolio));
-  p->has_spend       = facts_of(p)->has_spend && strcmp(p->config->model.spend, "none") != 0;
+  CLV_TRY(clv_fit_ops_open(p->world, p->config, facts_of(p), &p->ops));
+  p->has_spend       = p->ops.has_spend;
   p->has_forever     = p->has_spend && p->config->predict.discount_rate > 0.0;
-  p->has_new_segment = clv_theta_has_population(p->draws);
+  p->has_new_segment = p->ops.plugin == NULL && clv_theta_has_population(p->draws);
   CLV_TRY(histories_scan(p, &keys, &n_keys));
   CLV_TRY(clv_comm_agree(p->world, forecast_make(p)));
   CLV_TRY(clv_predict_kept_find(p->world, p->portfolio, p->config, &p->kept));

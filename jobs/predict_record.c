@@ -9,18 +9,21 @@
 #include "jobs/step.h"
 #include "jobs/version.h"
 
-/* Configuration, version and the trace's hash as lines. By rank 0: one rank hashes the trace. */
+/* Configuration, version and the trace's and the plug-in's hashes as lines. By rank 0: one rank hashes the
+ * trace. */
 static clv_status matters_name(const clv_config *config, char **out) {
   const clv_step *step  = clv_step_find("predict");
   char           *lines = NULL, *trace = NULL;
   size_t          n = 0;
-  clv_digest      digest;
+  clv_digest      digest, plugin = {.bytes = 0};
   clv_status      st = CLV_OK;
   while (step->section[n] != NULL) n++;
   CLV_TRY(clv_config_extract(config, step->section, n, &lines));
   CLV_TRY(clv_config_run_path(config, "trace.nc", &trace));
   CLV_TRY(clv_file_digest(trace, &digest));
-  if (asprintf(out, "%sversion: %s\ntrace: %s\n", lines, clv_version_text(), digest.hex) < 0) {
+  if (config->model.plugin != NULL) CLV_TRY(clv_file_digest(config->model.plugin, &plugin));
+  if (asprintf(out, "%sversion: %s\ntrace: %s\nplugin: %s\n", lines, clv_version_text(), digest.hex,
+               plugin.hex) < 0) {
     *out = NULL;
     st   = clv_fail(CLV_ENOMEM, "no memory for the record of predictions");
   }

@@ -20,6 +20,7 @@ static const char ANY_SEGMENT[] = "[segment]";
 /* Prior draws of the model's values, and of what they imply for a customer. */
 typedef struct prior {
   clv_fit_model model;            /* owned */
+  clv_fit_ops   ops;              /* owned */
   char         *name[MOST_NAMES]; /* owned */
   size_t        from[MOST_NAMES]; /* which of the model's values it is */
   size_t        n_name, n_value;
@@ -29,6 +30,7 @@ typedef struct prior {
 
 static void prior_clear(prior *p) {
   clv_fit_model_free(&p->model);
+  clv_fit_ops_close(&p->ops);
   for (size_t i = 0; i < p->n_name; i++) free(p->name[i]);
   free(p->column);
 }
@@ -69,10 +71,9 @@ static double value_named(const prior *p, const double *value, const char *name)
   return NAN;
 }
 
-static void implied_fill(const prior *p, const clv_config *config, const double *value, double *purchases,
-                         double *spend) {
-  const clv_process_ops *process = clv_fit_process(config);
-  const clv_spend_ops   *money   = clv_spend_find(config->model.spend);
+static void implied_fill(const prior *p, const double *value, double *purchases, double *spend) {
+  const clv_process_ops *process = p->ops.process;
+  const clv_spend_ops   *money   = p->ops.spend;
   double                 theta[CLV_PARAMETER_MAX];
   for (size_t k = 0; process != NULL && k < process->n_parameter; k++)
     theta[k] = value_named(p, value, process->parameter[k]);
@@ -88,14 +89,20 @@ static clv_status draws_make(prior *p, const clv_config *config) {
   const size_t     n_value = clv_model_n_value(model);
   clv_status       st = clv_alloc(model->ops->n_dim(model->self) + n_value, sizeof *room, (void **)&room);
   if (st < 0) return st;
+  if (model->ops->prior_draw == NULL) {
+    free(room);
+    return clv_fail(
+        CLV_EUSAGE,
+        "model.plugin: %s offers no prior draws (prior_draw is NULL), so clv prior has nothing to show",
+        p->model.name);
+  }
   double *phi = room + n_value;
   for (uint32_t d = 0; d < DRAWS; d++) {
     clv_rng rng = clv_rng_at(config->sampler.seed, CLV_RNG_PRIOR, 0, 0, d);
     model->ops->prior_draw(model->self, &rng, phi);
     model->ops->constrain(model->self, phi, room);
     for (size_t i = 0; i < p->n_value; i++) p->column[i * DRAWS + d] = room[p->from[i]];
-    implied_fill(p, config, room, &p->column[p->n_value * DRAWS + d],
-                 &p->column[(p->n_value + 1) * DRAWS + d]);
+    implied_fill(p, room, &p->column[p->n_value * DRAWS + d], &p->column[(p->n_value + 1) * DRAWS + d]);
   }
   free(room);
   return CLV_OK;
@@ -120,7 +127,9 @@ static clv_status csv_write(const prior *p, const char *path) {
 static clv_status prior_show(const prior *p, const char *path) {
   const clv_model *model = &p->model.model;
   char             line[256];
-  for (size_t i = 0; model->ops->prior_line(model->self, i, line, sizeof line); i++) printf("%s\n", line);
+  for (size_t i = 0;
+       model->ops->prior_line != NULL && model->ops->prior_line(model->self, i, line, sizeof line); i++)
+    printf("%s\n", line);
   printf("\n%-20s %12s %12s %12s\n", "", "5 %", "50 %", "95 %");
   for (size_t i = 0; i < p->n_name; i++) {
     const double *x = p->column + i * DRAWS;
@@ -163,6 +172,8 @@ static clv_status prior_run(const clv_job_context *context) {
     st = clv_portfolio_open(alone, path, &portfolio);
     if (st == CLV_OK) st = age_find(portfolio, &p.age);
     if (st == CLV_OK) st = clv_fit_model_new(alone, portfolio, context->config, &p.model);
+    if (st == CLV_OK)
+      st = clv_fit_ops_open(alone, context->config, clv_portfolio_facts_get(portfolio), &p.ops);
     if (st == CLV_OK) st = names_make(&p);
     if (st == CLV_OK) st = draws_make(&p, context->config);
     if (st == CLV_OK) st = prior_show(&p, csv);

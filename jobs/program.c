@@ -39,7 +39,8 @@ static void program_help(const clv_comm *world) {
 static void job_help(const clv_comm *world, const clv_job *job) {
   if (clv_comm_rank(world) != 0) return;
   const char *config = job->needs_config ? " CONFIG.yaml" : job->takes_config ? " [CONFIG.yaml]" : "";
-  printf("usage: clv %s%s%s\n\n%s\n", job->name, config,
+  printf("usage: clv %s%s%s%s%s\n\n%s\n", job->name, job->subject != NULL ? " " : "",
+         job->subject != NULL ? job->subject : "", config,
          *config != '\0' ? " [--set key=value]... [--quiet]" : "", job->summary);
   if (job->usage != NULL)
     printf("\n%s%s", job->usage, job->usage[strlen(job->usage) - 1] == '\n' ? "" : "\n");
@@ -68,7 +69,8 @@ static clv_status argument_read(command *c, int argc, char **argv, int *at) {
   } else if (takes_config && strcmp(text, "--set") == 0) {
     if (*at + 1 >= argc) return clv_fail(CLV_EUSAGE, "--set needs key=value, such as --set sampler.seed=7");
     c->set[c->n_set++] = argv[++*at];
-  } else if (takes_config && c->config_path == NULL && text[0] != '-' && c->n_rest == 0) {
+  } else if (takes_config && c->config_path == NULL && text[0] != '-' &&
+             c->n_rest == (c->job->subject != NULL ? 1 : 0)) {
     c->config_path = text;
   } else {
     c->rest[c->n_rest++] = text;

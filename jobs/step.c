@@ -171,6 +171,8 @@ static clv_status facts_make(const clv_step *step, const clv_job_context *contex
   CLV_TRY(clv_config_extract(config, step->section, n, &self->config));
   if (step->reads_log) CLV_TRY(log_add(config, &self->input));
   CLV_TRY(files_add(config, step->input, &self->input));
+  if ((step->uses_fit || strcmp(step->job, "fit") == 0) && config->model.plugin != NULL)
+    CLV_TRY(strings_add(&self->input, strdup(config->model.plugin)));
   CLV_TRY(files_add(config, step->output, &self->output));
   if (step->stages) CLV_TRY(copies_add(config, self));
   CLV_TRY(clv_config_run_path(config, NULL, &directory));

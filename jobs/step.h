@@ -13,7 +13,7 @@ typedef struct clv_step {
   const char *job;
   bool        reads_log; /* data.transactions and customers.table are inputs */
   bool        needs_holdout;
-  bool        uses_fit; /* needs to know which model was fitted */
+  bool        uses_fit; /* needs to know which model was fitted, and reads model.plugin where there is one */
   bool stages;   /* where stage.destination is set: its inputs are all results, its outputs their copies */
   bool is_extra; /* recorded, but no link of refit's chain */
   const char *const *section; /* configuration it depends on */

@@ -1,6 +1,7 @@
 #include "engine/models/conformance.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,19 +59,15 @@ static double density_at(probe *p, const double *phi, double *gradient) {
 }
 
 static clv_status table_check(const clv_model *model) {
-  const clv_model_ops *ops = model->ops;
-  if (ops->abi != CLV_MODEL_ABI)
-    return clv_fail(CLV_EUSAGE, "model: its table has ABI %u, this program has %u; compile it again",
-                    ops->abi, CLV_MODEL_ABI);
-  if (ops->name == NULL || ops->n_dim == NULL || ops->n_sum == NULL || ops->n_block == NULL ||
-      ops->block == NULL || ops->finish == NULL || ops->n_variable == NULL || ops->variable == NULL ||
-      ops->constrain == NULL)
-    return clv_fail(CLV_EUSAGE, "model: a required entry of its table is NULL; see engine/models/model.h");
-  return CLV_OK;
+  const char *fault = clv_model_ops_fault(model->ops);
+  return fault == NULL ? CLV_OK : clv_fail(CLV_EUSAGE, "model: its %s", fault);
 }
 
-static clv_status names_check(const clv_model *model) {
-  const size_t n = model->ops->n_variable(model->self);
+static clv_status names_check(probe *p, clv_conformance *found) {
+  const clv_model *model = p->model;
+  const size_t     n     = model->ops->n_variable(model->self);
+  (void)found;
+  if (p->dim == 0) return clv_fail(CLV_EUSAGE, "model %s: it has no coordinates", model->ops->name);
   for (size_t i = 0; i < n; i++) {
     clv_variable one, other;
     model->ops->variable(model->self, i, &one);
@@ -115,11 +112,29 @@ static clv_status gradient_check(probe *p, clv_conformance *found) {
   return CLV_OK;
 }
 
+/* An entry that keeps state, or reads what it never wrote, shows itself here. */
+static clv_status again_check(probe *p, clv_conformance *found) {
+  (void)found;
+  for (size_t k = 0; k < N_POINT; k++) {
+    const double *phi = p->phi + k * p->dim, one = density_at(p, phi, p->gradient);
+    for (size_t i = 0; i < p->dim; i++) p->spare[i] = NAN;
+    (void)density_at(p, p->phi + (k + 1) % N_POINT * p->dim, p->moved);
+    const double two = density_at(p, phi, p->spare);
+    if (memcmp(&one, &two, sizeof one) != 0 || memcmp(p->gradient, p->spare, p->dim * sizeof *p->spare) != 0)
+      return clv_fail(
+          CLV_EUSAGE,
+          "model %s: asked again at one point its log density is %.17g, not %.17g, or its gradient differs",
+          p->model->ops->name, two, one);
+  }
+  return CLV_OK;
+}
+
 /* Several chains in one pass: the bits of each alone. */
-static clv_status chains_check(probe *p) {
+static clv_status chains_check(probe *p, clv_conformance *found) {
   const size_t width = p->n_sum;
   double      *alone = NULL;
   clv_status   st    = CLV_OK;
+  (void)found;
   CLV_TRY(clv_calloc(width + 1, sizeof *alone, (void **)&alone));
   for (size_t k = 0; k < N_POINT; k++) {
     CLV_CHECK(clv_accumulator_evaluate(p->sums, 1, p->phi + k * p->dim, alone) == CLV_OK);
@@ -133,9 +148,10 @@ out:
   return st;
 }
 
-static clv_status values_check(probe *p) {
+static clv_status values_check(probe *p, clv_conformance *found) {
   const clv_model_ops *ops = p->model->ops;
   clv_rng              rng = clv_rng_at(SEED, CLV_RNG_PRIOR, 0, 0, 0);
+  (void)found;
   for (size_t k = 0; k < N_POINT; k++) {
     ops->constrain(p->model->self, p->phi + k * p->dim, p->value);
     for (size_t i = 0; i < p->n_value; i++)
@@ -152,8 +168,9 @@ static clv_status values_check(probe *p) {
 }
 
 /* Where a trajectory that diverges ends up. */
-static clv_status edges_check(probe *p) {
+static clv_status edges_check(probe *p, clv_conformance *found) {
   static const double EDGE[] = {NAN, INFINITY, -INFINITY, 300.0, -300.0, 800.0, -800.0};
+  (void)found;
   for (size_t i = 0; i < p->dim; i++)
     for (size_t e = 0; e < sizeof EDGE / sizeof *EDGE; e++) {
       memcpy(p->moved, p->phi, p->dim * sizeof *p->phi);
@@ -173,9 +190,11 @@ static clv_status variant_check(probe *p, probe *other, clv_conformance *found) 
     const double *phi = p->phi + k * p->dim;
     const double  one = density_at(p, phi, p->gradient), two = density_at(other, phi, other->gradient);
     double        off = fabs(one - two) / (1e-11 * (1.0 + fabs(one)));
-    for (size_t i = 0; i < p->dim; i++)
-      off = fmax(off, fabs(p->gradient[i] - other->gradient[i]) /
-                          (1e-11 * (1.0 + fabs(one)) + 1e-9 * fabs(p->gradient[i])));
+    for (size_t i = 0; i < p->dim; i++) {
+      const double by = fabs(p->gradient[i] - other->gradient[i]) /
+                        (1e-11 * (1.0 + fabs(one)) + 1e-9 * fabs(p->gradient[i]));
+      if (!(by <= off)) off = by; /* a NaN too */
+    }
     if (!(off <= 1.0) || isnan(two))
       return clv_fail(CLV_EUSAGE,
                       "model %s: built another way its log density is %.15g, not %.15g, or its "
@@ -186,28 +205,135 @@ static clv_status variant_check(probe *p, probe *other, clv_conformance *found) 
   return CLV_OK;
 }
 
-clv_status clv_conformance_check(const clv_comm *comm, const clv_model *model, size_t n_model,
-                                 clv_conformance *found) {
-  probe           first = {0}, other = {0};
-  clv_conformance worst = {0};
-  clv_status      st    = CLV_OK;
-  CLV_CHECK(n_model >= 1);
-  CLV_TRY(clv_comm_agree(comm, table_check(model)));
-  CLV_TRY(clv_comm_agree(comm, probe_begin(comm, model, &first)));
-  st = names_check(model);
-  if (st == CLV_OK) st = gradient_check(&first, &worst);
-  if (st == CLV_OK) st = chains_check(&first);
-  if (st == CLV_OK) st = values_check(&first);
-  if (st == CLV_OK) st = edges_check(&first);
-  for (size_t k = 1; st == CLV_OK && k < n_model; k++) {
-    CLV_TRY(clv_comm_agree(comm, probe_begin(comm, &model[k], &other)));
-    st = variant_check(&first, &other, &worst);
-    probe_end(&other);
+/* ---- the same rows dealt to ranks ---- */
+
+typedef struct dealt {
+  const clv_conformance_deal *deal;
+  size_t                      finisher; /* which part turns sums into the log density */
+} dealt;
+
+static size_t dealt_n_block(const dealt *d) {
+  size_t n = 0;
+  for (size_t k = 0; k < d->deal->n; k++) n += d->deal->part[k].ops->n_block(d->deal->part[k].self);
+  return n;
+}
+
+static void dealt_block(const void *self, size_t block, size_t n_chain, const double *phi, double *sum) {
+  const dealt     *d    = self;
+  const clv_model *part = d->deal->part;
+  size_t           n;
+  while (block >= (n = part->ops->n_block(part->self))) block -= n, part++;
+  part->ops->block(part->self, block, n_chain, phi, sum);
+}
+
+/* To the last bit, whichever rank finishes. */
+static clv_status deal_compare(const clv_comm *comm, probe *p, const dealt *d) {
+  const clv_summand what = {
+      .self = d, .n_block = dealt_n_block(d), .n_sum = p->n_sum, .n_dim = p->dim, .block = dealt_block};
+  const clv_model *part = &d->deal->part[d->finisher];
+  clv_accumulator *sums = NULL;
+  clv_status       st   = clv_accumulator_new(comm, &what, 1, &sums);
+  for (size_t k = 0; st == CLV_OK && k < N_POINT; k++) {
+    const double *phi = p->phi + k * p->dim, one = density_at(p, phi, p->gradient);
+    double        two = NAN;
+    CLV_CHECK(clv_accumulator_evaluate(sums, 1, phi, p->sum) == CLV_OK);
+    part->ops->finish(part->self, phi, p->sum, &two, p->spare);
+    if (memcmp(&one, &two, sizeof one) != 0 || memcmp(p->gradient, p->spare, p->dim * sizeof *p->spare) != 0)
+      st = clv_fail(CLV_EUSAGE,
+                    "model %s: with its rows dealt to %zu ranks its log density is %.17g, not %.17g, or its "
+                    "gradient differs",
+                    p->model->ops->name, d->deal->n, two, one);
   }
-  CLV_TRY(clv_comm_agree(comm, st));
-  if (found != NULL) *found = worst;
+  clv_accumulator_free(&sums);
+  return st;
+}
+
+static clv_status deal_check(const clv_comm *comm, probe *p, const clv_conformance_deal *deal) {
+  for (size_t k = 0; k < deal->n; k++) {
+    const clv_model *part = &deal->part[k];
+    const dealt      d    = {deal, k};
+    if (part->ops->n_dim(part->self) != p->dim || part->ops->n_sum(part->self) != p->n_sum)
+      return clv_fail(CLV_EUSAGE, "model %s: n_dim or n_sum depends on the rows that a rank holds",
+                      p->model->ops->name);
+    const clv_status st = deal_compare(comm, p, &d);
+    if (st < 0) return st;
+  }
+  return CLV_OK;
+}
+
+/* ---- the report ---- */
+
+static void item_add(clv_conformance_report *report, const char *what, clv_status st) {
+  CLV_CHECK(report->n < CLV_CONFORMANCE_ITEMS);
+  clv_conformance_item *item = &report->item[report->n++];
+  *item                      = (clv_conformance_item){.what = what, .status = st};
+  if (st < 0) snprintf(item->sentence, sizeof item->sentence, "%.255s", clv_message());
+  clv_message_clear();
+}
+
+static void figure_add(clv_conformance_report *report, double worst) {
+  clv_conformance_item *item = &report->item[report->n - 1];
+  if (item->status == CLV_OK)
+    snprintf(item->sentence, sizeof item->sentence, "at most %.2g of what is allowed", worst);
+}
+
+typedef struct check {
+  const char *what;
+  clv_status (*run)(probe *p, clv_conformance *found);
+} check;
+
+static const check CHECKS[] = {
+    {"distinct names of variables", names_check},    {"gradient against finite differences", gradient_check},
+    {"the same bits when asked again", again_check}, {"several chains in one pass", chains_check},
+    {"finite values and prior draws", values_check}, {"NaN and far coordinates", edges_check},
+};
+
+static void ways_run(const clv_comm *comm, const clv_conformance_plan *plan, probe *first,
+                     clv_conformance_report *report) {
+  for (size_t k = 0; k < plan->n_deal; k++)
+    item_add(report, plan->deal[k].n == 1 ? "rows on one rank" : "rows dealt to several ranks",
+             deal_check(comm, first, &plan->deal[k]));
+  for (size_t k = 1; k < plan->n_model; k++) {
+    probe      other = {0};
+    clv_status st    = clv_comm_agree(comm, probe_begin(comm, &plan->model[k], &other));
+    if (st == CLV_OK) st = variant_check(first, &other, &report->worst);
+    probe_end(&other);
+    item_add(report, plan->way == NULL ? "built another way" : plan->way[k], st);
+    figure_add(report, report->worst.variant);
+  }
+}
+
+clv_status clv_conformance_fault(const clv_conformance_report *report) {
+  for (size_t i = 0; i < report->n; i++)
+    if (report->item[i].status < 0) return clv_fail(report->item[i].status, "%s", report->item[i].sentence);
+  return CLV_OK;
+}
+
+clv_status clv_conformance_run(const clv_comm *comm, const clv_conformance_plan *plan,
+                               clv_conformance_report *report) {
+  probe      first = {0};
+  clv_status st    = CLV_OK;
+  CLV_CHECK(plan->n_model >= 1);
+  *report = (clv_conformance_report){0};
+  st      = clv_comm_agree(comm, table_check(plan->model));
+  if (st < 0) return st;
+  CLV_TRY(clv_comm_agree(comm, probe_begin(comm, plan->model, &first)));
+  for (size_t k = 0; k < sizeof CHECKS / sizeof *CHECKS; k++) {
+    item_add(report, CHECKS[k].what, CHECKS[k].run(&first, &report->worst));
+    if (CHECKS[k].run == gradient_check) figure_add(report, report->worst.gradient);
+  }
+  ways_run(comm, plan, &first, report);
+  st = clv_comm_agree(comm, clv_conformance_fault(report));
 out:
   probe_end(&first);
-  probe_end(&other);
+  return st;
+}
+
+clv_status clv_conformance_check(const clv_comm *comm, const clv_model *model, size_t n_model,
+                                 clv_conformance *found) {
+  const clv_conformance_plan plan = {.model = model, .n_model = n_model};
+  clv_conformance_report     report;
+  const clv_status           st = clv_conformance_run(comm, &plan, &report);
+  if (found != NULL) *found = report.worst;
   return st;
 }

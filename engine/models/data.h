@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "comm/blocks.h"
+#include "../../comm/blocks.h" /* relative: a plug-in is compiled without -I, see plugin.h */
 
 /** What covariates act on. */
 typedef enum clv_acts_on { CLV_ON_PURCHASES, CLV_ON_DROPOUT, CLV_ON_SPEND, CLV_ON_N } clv_acts_on;

@@ -26,3 +26,14 @@ void clv_model_start(const clv_model *model, uint64_t seed, uint32_t chain, doub
   }
   for (size_t i = 0; i < n; i++) phi[i] = 2.0 * clv_rng_uniform(&rng) - 1.0;
 }
+
+const char *clv_model_ops_fault(const clv_model_ops *ops) {
+  if (ops == NULL) return "model table is NULL";
+  if (ops->abi != CLV_MODEL_ABI)
+    return "model table has another ABI version than this program; compile it again";
+  if (ops->name == NULL || ops->n_dim == NULL || ops->n_sum == NULL || ops->n_block == NULL ||
+      ops->block == NULL || ops->finish == NULL || ops->n_variable == NULL || ops->variable == NULL ||
+      ops->constrain == NULL)
+    return "model table lacks a required entry (it is NULL); see engine/models/model.h";
+  return NULL;
+}

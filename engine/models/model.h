@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "comm/status.h"
-#include "engine/numerics/rng.h"
+#include "../../comm/status.h" /* relative: a plug-in is compiled without -I, see plugin.h */
+#include "../numerics/rng.h"
 
 /** Bumped whenever clv_model_ops changes shape or meaning. */
 #define CLV_MODEL_ABI 1u
@@ -52,8 +52,8 @@ typedef struct clv_model_ops {
   int (*prior_line)(const void *self, size_t i, char *line, size_t size);
   /** The point where the log-likelihood alone is wanted (model comparison, tests): NULL: not offered. */
   double (*log_likelihood)(const void *self, const double *phi, const double *sum);
-  /** The same posterior with integrals approximated more finely, to see what the approximation costs; its data
-   * are this model's, which must outlive it. NULL: nothing is approximated. */
+  /** The same posterior with integrals approximated more finely, to see what the approximation costs; its
+   * data are this model's, which must outlive it. NULL: nothing is approximated. */
   clv_status (*refined)(const void *self, struct clv_model *out);
   void (*free)(void *self);
 } clv_model_ops;
@@ -63,6 +63,10 @@ typedef struct clv_model {
   const clv_model_ops *ops;
   void                *self; /* owned */
 } clv_model;
+
+/** Is a table what the sampler can use? NULL where it is, else what is wrong, as the end of a sentence that
+ * begins with "its". Not collective. */
+const char *clv_model_ops_fault(const clv_model_ops *ops);
 
 /** Calls ops->free and clears both members. Accepts an empty model. */
 void clv_model_free(clv_model *model);

@@ -1,9 +1,9 @@
 #ifndef CLV_ENGINE_MODELS_PRIOR_H
 #define CLV_ENGINE_MODELS_PRIOR_H
 
-#include "comm/status.h"
-#include "engine/models/data.h"
-#include "engine/numerics/rng.h"
+#include "../../comm/status.h" /* relative: a plug-in is compiled without -I, see plugin.h */
+#include "../numerics/rng.h"
+#include "data.h"
 
 typedef enum clv_prior_family {
   CLV_PRIOR_NORMAL,        /* normal(mean, sd) */

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/models/data.h"
-#include "engine/numerics/rng.h"
+#include "../numerics/rng.h" /* relative: a plug-in is compiled without -I, see plugin.h */
+#include "data.h"
 
 /** What is known of one customer. Times are in the portfolio's time unit since the first purchase. */
 typedef struct clv_customer {

@@ -80,6 +80,11 @@ static const bad BAD[] = {
     {"", "data.time_format=\xff", {"--set", "UTF-8", ""}},
     {"", "nonsense", {"--set nonsense", "key=value", ""}},
     {"", "model.priors.r=", {"model.priors.NAME", "", ""}},
+    {"", "model.plugin_options.shape=", {"model.plugin_options.NAME", "shape=2", ""}},
+    {"model: {plugin_options: {shape: [1]}}\n",
+     NULL,
+     {"model.plugin_options.shape must be a number or a text", ":1:", ""}},
+    {"model: {plugin_options: 2}\n", NULL, {"model.plugin_options is '2'", "{shape: 2}", ""}},
 };
 
 static clv_status parse(const char *text, size_t n, const char *set) {

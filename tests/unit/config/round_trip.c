@@ -52,14 +52,19 @@ static void set_wins(void **state) {
                              "model.priors.a=gamma(1, 2)",        "predict.horizon=[13, 26]",
                              "model.priors.r=normal(0, 1)",       "sampler.seed=8",
                              "data.columns.amount=null",          "model.spend=none",
-                             "predict.keep_customers=100"};
+                             "predict.keep_customers=100",        "model.plugin_options.shape=3",
+                             "model.plugin_options.kind=a b"};
   clv_config       *c =
-      parse("sampler: {seed: 3}\nmodel: {priors: {r: \"lognormal(0, 1)\"}}\n", set, sizeof set / sizeof *set);
+      parse("sampler: {seed: 3}\nmodel: {priors: {r: \"lognormal(0, 1)\"}, plugin_options: {shape: 2.5}}\n",
+            set, sizeof set / sizeof *set);
   assert_true(c->sampler.seed == 8);
   assert_string_equal(c->data.time_format, "%d.%m.%Y");
-  assert_int_equal(c->model.n_prior, 2);
-  assert_string_equal(c->model.prior[0].text, "normal(0, 1)");
-  assert_string_equal(c->model.prior[1].name, "a");
+  assert_int_equal(c->model.priors.n, 2);
+  assert_string_equal(c->model.priors.item[0].text, "normal(0, 1)");
+  assert_string_equal(c->model.priors.item[1].name, "a");
+  assert_int_equal(c->model.plugin_options.n, 2);
+  assert_string_equal(c->model.plugin_options.item[0].text, "3");
+  assert_string_equal(c->model.plugin_options.item[1].text, "a b");
   assert_true(c->predict.horizon.n == 2 && c->predict.horizon.item[1] == 26.0);
   assert_null(c->data.amount);
   assert_true(c->predict.keep_sample == 100 && c->predict.keep_customers.n == 0);
@@ -72,7 +77,8 @@ static const char HARD[] =
     "no comment', 'null', '- x', 'x: y']\n"
     "  rescale_factor: 0.1000000000000000055\n  time_format: '%Y-%m-%d'\n"
     "customers: {table: t.csv, columns: {customer: '{id}'}, segment: '~', covariates: age}\n"
-    "model: {priors: {r: 'lognormal(0, 1)', \"alpha\": 'a: [b]'}}\n"
+    "model: {priors: {r: 'lognormal(0, 1)', \"alpha\": 'a: [b]'}, plugin: './lib a.so', plugin_options: {n: "
+    "2, t: 'x: y'}}\n"
     "sampler: {checkpoint_every: 1.5h, chain_groups: 2, save_warmup: True}\n"
     "predict: {keep_customers: ['1', 'x y'], quantiles: [0.025, 0.5, 0.975], horizon: [1e-3, "
     "3.3333333333333333]}\n";
