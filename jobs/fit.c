@@ -262,7 +262,7 @@ static void facts_say(const fit *f) {
   if (f->place.fit.has_spend && f->place.fit.n_spends == 0)
     clv_fit_say(
         f,
-        "no customer bought again with an amount: the spend model has no data, p, q and v are draws from "
+        "no customer bought again with an amount: the spend model has no data, its parameters are draws from "
         "their prior");
   for (size_t i = 0;
        model->ops->prior_line != NULL && model->ops->prior_line(model->self, i, line, sizeof line); i++)

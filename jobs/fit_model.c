@@ -7,6 +7,7 @@
 
 #include "comm/shuffle.h"
 #include "engine/models/gamma_gamma.h"
+#include "engine/models/gamma_value.h"
 #include "engine/models/joint.h"
 #include "engine/models/lognormal_latent.h"
 #include "engine/models/purchases.h"
@@ -19,13 +20,14 @@ typedef struct spend_columns {
   uint32_t *segment, *x; /* owned */
   double   *mean;        /* owned */
   clv_coded coded;       /* owned: covariates that act on spend */
+  double   *mean_log;    /* owned */
   uint64_t  n_all;
 } spend_columns;
 
 /* On the wire, followed by the covariates of the portfolio. */
 typedef struct spend_record {
   uint64_t index; /* among all that inform the spend model */
-  double   mean;
+  double   mean, mean_log;
   uint32_t segment, x;
 } spend_record;
 
@@ -34,6 +36,7 @@ static void spend_columns_free(spend_columns *self) {
   free(self->x);
   free(self->mean);
   clv_coded_free(&self->coded);
+  free(self->mean_log);
 }
 
 bool clv_fit_informs_spend(const clv_customer_columns *c, uint64_t i, int min_transactions) {
@@ -85,16 +88,20 @@ typedef struct sender {
   segment_place *place; /* owned [n_segment] */
   uint64_t       n_all;
   int            size;
+  bool           by_amount; /* the model is one of single amounts: the positive ones */
 } sender;
 
 /* Owners hold whole blocks; a segment's places only go up, so the owner is found by stepping. */
 static clv_status spender_send(void *context, const clv_customer_columns *c, uint64_t i) {
   sender            *s      = context;
   segment_place     *place  = &s->place[c->segment[i]];
-  const spend_record record = {
-      .index = (uint64_t)place->next++, .mean = c->spend[i], .segment = c->segment[i], .x = c->x[i]};
-  char         bytes[sizeof record + CLV_COVARIATE_MAX * sizeof(double)];
-  const size_t more = c->n_covariate * sizeof(double);
+  const spend_record record = {.index    = (uint64_t)place->next++,
+                               .mean     = s->by_amount ? c->positive_spend[i] : c->spend[i],
+                               .mean_log = c->log_spend[i],
+                               .segment  = c->segment[i],
+                               .x        = s->by_amount ? c->n_spend[i] : c->x[i]};
+  char               bytes[sizeof record + CLV_COVARIATE_MAX * sizeof(double)];
+  const size_t       more = c->n_covariate * sizeof(double);
   memcpy(bytes, &record, sizeof record);
   if (more > 0) memcpy(bytes + sizeof record, c->covariate + i * c->n_covariate, more);
   while (record.index >= clv_blocks_of(s->n_all, place->owner, s->size).last) place->owner++;
@@ -113,14 +120,16 @@ static clv_status spends_unpack(const void *records, size_t bytes, const clv_blo
   CLV_TRY(clv_alloc(all + 1, sizeof *out->segment, (void **)&out->segment));
   CLV_TRY(clv_alloc(all + 1, sizeof *out->x, (void **)&out->x));
   CLV_TRY(clv_alloc(all + 1, sizeof *out->mean, (void **)&out->mean));
+  CLV_TRY(clv_alloc(all + 1, sizeof *out->mean_log, (void **)&out->mean_log));
   CLV_TRY(clv_coded_alloc(&out->coded, all));
   for (size_t k = 0; k < all; k++, at += stride) {
     spend_record record;
     memcpy(&record, at + sizeof(uint32_t), sizeof record);
-    const size_t i  = (size_t)(record.index - blocks->first);
-    out->segment[i] = record.segment;
-    out->x[i]       = record.x;
-    out->mean[i]    = record.mean;
+    const size_t i   = (size_t)(record.index - blocks->first);
+    out->segment[i]  = record.segment;
+    out->x[i]        = record.x;
+    out->mean[i]     = record.mean;
+    out->mean_log[i] = record.mean_log;
     memcpy(w, at + sizeof(uint32_t) + sizeof record, more);
     clv_coded_set(&out->coded, i, w);
   }
@@ -149,14 +158,15 @@ out:
 
 /* Spenders are numbered over all ranks before they are cut into blocks, so that blocks do not depend on how
  * customers were dealt; and by segment, so that a block meets few of them. */
-static clv_status spends_read(const clv_comm *shards, const clv_portfolio *portfolio, int min_transactions,
-                              spend_columns *out) {
-  const size_t n_segment = (size_t)clv_portfolio_facts_get(portfolio)->n_segment;
-  int64_t     *count     = NULL;
-  sender       s         = {.size = clv_comm_size(shards)};
-  const void  *records;
-  size_t       bytes;
-  clv_status   st = CLV_OK;
+static clv_status spends_read(const clv_comm *shards, const clv_portfolio *portfolio,
+                              const clv_config *config, spend_columns *out) {
+  const int    min_transactions = config->data.min_transactions;
+  const size_t n_segment        = (size_t)clv_portfolio_facts_get(portfolio)->n_segment;
+  int64_t     *count            = NULL;
+  sender s = {.size = clv_comm_size(shards), .by_amount = strcmp(config->model.spend, "gamma_value") == 0};
+  const void *records;
+  size_t      bytes;
+  clv_status  st = CLV_OK;
   CLV_TRY(clv_comm_agree(shards, clv_calloc(n_segment, sizeof *count, (void **)&count)));
   CLV_TRY(spenders_visit(shards, portfolio, min_transactions, spender_count, count));
   CLV_TRY(places_find(shards, count, n_segment, &s));
@@ -263,18 +273,22 @@ static clv_status spend_new(const clv_comm *shards, const clv_portfolio *portfol
   spend_columns columns = {0};
   clv_status    st      = CLV_OK;
   CLV_TRY(clv_comm_agree(shards, spends_code(portfolio, config, &columns.coded)));
-  CLV_TRY(spends_read(shards, portfolio, config->data.min_transactions, &columns));
+  CLV_TRY(spends_read(shards, portfolio, config, &columns));
   fit->n_spends           = columns.n_all;
   const clv_spends spends = {
       .blocks         = clv_blocks_of(columns.n_all, clv_comm_rank(shards), clv_comm_size(shards)),
       .segment        = has_segments(config) ? columns.segment : NULL,
       .x              = columns.x,
       .mean           = columns.mean,
+      .mean_log       = columns.mean_log,
       .n_segment      = n_segment_of(portfolio, config),
       .rescale_factor = config->data.rescale_factor,
       .pooled         = config->model.pooling == CLV_POOLING_PARTIAL,
       .covariates     = columns.coded.covariates.n > 0 ? &columns.coded.covariates : NULL};
-  CLV_TRY(clv_gamma_gamma_new(shards, &spends, priors, out));
+  if (strcmp(config->model.spend, "gamma_value") == 0)
+    CLV_TRY(clv_gamma_value_new(shards, &spends, priors, out));
+  else
+    CLV_TRY(clv_gamma_gamma_new(shards, &spends, priors, out));
 out:
   spend_columns_free(&columns);
   return st;

@@ -50,9 +50,11 @@ typedef struct clv_spends {
   const uint32_t *segment; /* NULL: one segment */
   const uint32_t *x;       /* >= 1 */
   const double   *mean;    /* mean repeat spend in currency, > 0 */
-  size_t          n_segment;
-  double          rescale_factor; /* amounts are divided by it inside the model, undone in what is reported */
-  bool            pooled;         /* as in clv_cells */
+  const double
+      *mean_log; /* gamma_value: mean of the logs; then x and mean are those of the positive amounts; NULL */
+  size_t n_segment;
+  double rescale_factor; /* amounts are divided by it inside the model, undone in what is reported */
+  bool   pooled;         /* as in clv_cells */
   const clv_covariates *covariates; /* NULL: none */
 } clv_spends;
 

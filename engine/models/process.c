@@ -6,13 +6,14 @@
 #include "engine/models/bg_family.h"
 #include "engine/models/cnbd.h"
 #include "engine/models/gamma_gamma.h"
+#include "engine/models/gamma_value.h"
 #include "engine/models/pareto_nbd.h"
 #include "engine/models/pareto_nbd_lognormal.h"
 
 static const clv_process_ops *const PROCESS[] = {&CLV_BG_NBD_PROCESS, &CLV_MBG_NBD_PROCESS,
                                                  &CLV_PARETO_NBD_PROCESS, &CLV_PARETO_NBD_LOGNORMAL_PROCESS,
                                                  &CLV_BG_BB_PROCESS};
-static const clv_spend_ops *const   SPEND[]   = {&CLV_GAMMA_GAMMA_SPEND};
+static const clv_spend_ops *const   SPEND[]   = {&CLV_GAMMA_GAMMA_SPEND, &CLV_GAMMA_VALUE_SPEND};
 
 const char *clv_acts_on_name(clv_acts_on on) {
   static const char *const NAME[CLV_ON_N] = {"purchases", "dropout", "spend"};
