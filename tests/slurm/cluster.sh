@@ -52,10 +52,10 @@ end() { # NAME PROGRAM: wait for its end, then TERM, then KILL
 
 # ---- configuration ----
 
-free_port() { # the first of LAB_NODES + 1 ports in a row that nobody listens on
+free_port() { # the first of LAB_NODES + 1 ports in a row that nobody listens on; two clusters that start at once begin at different ones
   local port i used
   used=" $(awk 'NR > 1 { split($2, a, ":"); print a[2] }' /proc/net/tcp /proc/net/tcp6 2>/dev/null | tr '\n' ' ') "
-  for ((port = 20000 + $$ % 9000; port < 32000; port += LAB_NODES + 1)); do
+  for ((port = 20000 + $$ * 8 % 11000; port < 32000; port += 8)); do
     for ((i = 0; i <= LAB_NODES; i++)); do case $used in *" $(printf %04X $((port + i))) "*) continue 2 ;; esac; done
     echo "$port"; return 0
   done
