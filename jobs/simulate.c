@@ -12,6 +12,7 @@
 
 #include "comm/blocks.h"
 #include "engine/simulate/market.h"
+#include "engine/simulate/traits.h"
 #include "io/files.h"
 #include "jobs/progress.h"
 #include "jobs/simulate_options.h"
@@ -25,8 +26,11 @@ typedef struct world {
   clv_market                 *market; /* owned */
 } world;
 
-static const clv_shop *shop_of(const world *w, uint64_t customer) {
-  return clv_market_shop(w->market, clv_market_segment(w->market, customer));
+/* As it is to this customer. */
+static clv_shop shop_of(const world *w, uint64_t customer) {
+  const clv_shop  *shop   = clv_market_shop(w->market, clv_market_segment(w->market, customer));
+  const clv_traits traits = clv_traits_at(shop->seed, customer);
+  return w->o->covariates ? clv_traits_shop(&traits, &w->o->effects, shop) : *shop;
 }
 
 /* Text that grows. */
@@ -103,11 +107,11 @@ static void put_amount(text *t, double amount) {
 typedef clv_status (*customer_writer)(text *t, const world *w, uint64_t customer);
 
 static clv_status purchases_write(text *t, const world *w, uint64_t customer) {
-  const clv_shop *shop    = shop_of(w, customer);
-  clv_shopper     shopper = clv_shopper_at(shop, customer);
-  double          time, amount;
-  clv_status      st = CLV_OK;
-  while (clv_shopper_buy(&shopper, shop, &time, &amount)) {
+  const clv_shop shop    = shop_of(w, customer);
+  clv_shopper    shopper = clv_shopper_at(&shop, customer);
+  double         time, amount;
+  clv_status     st = CLV_OK;
+  while (clv_shopper_buy(&shopper, &shop, &time, &amount)) {
     CLV_TRY(text_room(t, ROW_MOST));
     put_id(t, customer);
     put(t, ',');
@@ -121,28 +125,34 @@ out:
 }
 
 static clv_status truth_write(text *t, const world *w, uint64_t customer) {
-  const clv_shop *shop    = shop_of(w, customer);
-  clv_shopper     shopper = clv_shopper_at(shop, customer);
-  double          time, amount;
-  uint64_t        observed = 0, later = 0;
-  clv_status      st = CLV_OK;
-  while (clv_shopper_buy(&shopper, shop, &time, &amount)) *(time < shop->weeks ? &observed : &later) += 1;
+  const clv_shop shop    = shop_of(w, customer);
+  clv_shopper    shopper = clv_shopper_at(&shop, customer);
+  double         time, amount;
+  uint64_t       observed = 0, later = 0;
+  clv_status     st = CLV_OK;
+  while (clv_shopper_buy(&shopper, &shop, &time, &amount)) *(time < shop.weeks ? &observed : &later) += 1;
   CLV_TRY(text_room(t, 3 * ROW_MOST));
   put_id(t, customer);
   t->n +=
       (size_t)snprintf(t->bytes + t->n, 3 * ROW_MOST - 16, ",%.9g,%.9g,%.9g,%llu,%llu,%d\n", shopper.buying,
                        shopper.leaving, clv_shopper_mean_spend(&shopper), (unsigned long long)observed,
-                       (unsigned long long)later, clv_shopper_stays(&shopper, shop));
+                       (unsigned long long)later, clv_shopper_stays(&shopper, &shop));
 out:
   return st;
 }
 
-static clv_status segment_write(text *t, const world *w, uint64_t customer) {
-  clv_status st = CLV_OK;
+static clv_status customer_write(text *t, const world *w, uint64_t customer) {
+  const clv_traits traits = clv_traits_at(w->o->shop.seed, customer);
+  clv_status       st     = CLV_OK;
   CLV_TRY(text_room(t, ROW_MOST));
   put_id(t, customer);
-  put(t, ',');
-  put_segment(t, clv_market_segment(w->market, customer));
+  if (w->o->segments > 1) {
+    put(t, ',');
+    put_segment(t, clv_market_segment(w->market, customer));
+  }
+  if (w->o->covariates)
+    t->n += (size_t)snprintf(t->bytes + t->n, ROW_MOST - 32, ",%d,%d,%s", traits.age, traits.club,
+                             traits.channel);
   put(t, '\n');
 out:
   return st;
@@ -290,6 +300,19 @@ static json_t *segments_json(const world *w) {
   return all;
 }
 
+static json_t *gammas_json(const clv_simulate_options *o) {
+  json_t *all = json_object();
+  for (size_t on = 0; on < CLV_ON_N; on++) {
+    json_t *one = json_object();
+    char    name[32];
+    for (size_t k = 0; k < CLV_TRAITS_COLUMNS; k++)
+      json_object_set_new(one, CLV_TRAITS_COLUMN[k], json_real(o->effects.gamma[on][k]));
+    snprintf(name, sizeof name, CLV_GAMMA "%s", clv_acts_on_name((clv_acts_on)on));
+    json_object_set_new(all, name, one);
+  }
+  return all;
+}
+
 static clv_status truth_json_write(const world *w) {
   const clv_simulate_options *o = w->o;
   const clv_shop             *s = &o->shop;
@@ -302,6 +325,7 @@ static clv_status truth_json_write(const world *w) {
     json_object_set_new(root, "tau", json_real(o->tau));
     json_object_set_new(root, "segments", segments_json(w));
   }
+  if (root != NULL && o->covariates) json_object_set_new(root, "covariates", gammas_json(o));
   char *dump = root == NULL ? NULL : json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
   snprintf(path, sizeof path, "%s/truth.json", o->output);
   clv_status st = dump == NULL ? clv_fail(CLV_ENOMEM, "no memory for '%s'", path)
@@ -317,16 +341,20 @@ static void date_print(int64_t day, char *out, size_t size) {
   snprintf(out, size, "%04d-%02d-%02d", year, month, of_month);
 }
 
-/* The section on the customer table; "" without segments. */
+static bool has_table(const clv_simulate_options *o) { return o->segments > 1 || o->covariates; }
+
+/* The section on the customer table; "" without one. */
 static void customers_print(const clv_simulate_options *o, const char *full, char *out, size_t size) {
   out[0] = '\0';
-  if (o->segments > 1)
-    snprintf(out, size, "customers:\n  table: \"%s/customers.csv\"\n  segment: segment\n", full);
+  if (has_table(o))
+    snprintf(out, size, "customers:\n  table: \"%s/customers.csv\"\n%s%s", full,
+             o->segments > 1 ? "  segment: segment\n" : "",
+             o->covariates ? "  covariates: [age, club, channel]\n" : "");
 }
 
 /* Runs as it is, from any directory: paths are absolute. */
 static clv_status config_write(const clv_simulate_options *o, const char *folder) {
-  char          path[PATH_MOST], end[32], last[32], *all = NULL, log[64], customers[PATH_MOST + 64];
+  char          path[PATH_MOST], end[32], last[32], *all = NULL, log[64], customers[PATH_MOST + 128];
   char         *full       = realpath(folder, NULL);
   const bool    by_week    = o->shop.model->leaving == CLV_LEAVE_AT_OPPORTUNITY;
   char          phases[32] = "";
@@ -364,16 +392,18 @@ static clv_status config_write(const clv_simulate_options *o, const char *folder
 static clv_status truth_write_all(const clv_comm *comm, const world *w) {
   const bool            root  = clv_comm_rank(comm) == 0;
   const clv_shop_model *model = w->o->shop.model;
-  char                  header[128];
+  char                  header[128], columns[64];
   target                truth = {.header = header, .writer = truth_write, .last = w->o->customers},
-         table  = {.header = "customer_id,segment\n", .writer = segment_write, .last = w->o->customers};
-  clv_status st = CLV_OK;
+         table                = {.header = columns, .writer = customer_write, .last = w->o->customers};
+  clv_status st               = CLV_OK;
   snprintf(header, sizeof header, "customer_id,%s,%s,mean_spend,purchases,holdout_purchases,alive\n",
            model->latent[0], model->latent[1]);
+  snprintf(columns, sizeof columns, "customer_id%s%s\n", w->o->segments > 1 ? ",segment" : "",
+           w->o->covariates ? ",age,club,channel" : "");
   target_name(&truth, w->o->output, "truth.csv");
   target_name(&table, w->o->output, "customers.csv");
   CLV_TRY(plain_write(comm, w, &truth));
-  if (w->o->segments > 1) CLV_TRY(plain_write(comm, w, &table));
+  if (has_table(w->o)) CLV_TRY(plain_write(comm, w, &table));
   if (root) st = truth_json_write(w);
   if (root && st == CLV_OK) st = config_write(w->o, w->o->output);
   CLV_TRY(clv_comm_agree(comm, st));

@@ -21,6 +21,9 @@ const char CLV_SIMULATE_USAGE[] =
     "  --segments N      with parameters of their own around these    (1)\n"
     "  --tau T           standard deviation between segments          (0.4)\n"
     "  --unevenness E    segment k has a share of customers ~ k^-E    (1.5)\n"
+    "  --covariates      customers have an age, a club card and a channel that act on them\n"
+    "  --gamma-purchases A,C,P,W   of a year of age, the club, the channels phone and web\n"
+    "  --gamma-dropout, --gamma-spend   the same (.01,.4,-.3,.5  -.01,-.5,.2,.3  .005,.2,.1,-.1)\n"
     "  --start DATE      first day of the log                         (1997-01-01)\n"
     "  --seed S          names the random numbers                     (1)\n"
     "  --output DIR      where log, truth and clv.yaml go             (simulated)\n"
@@ -28,7 +31,7 @@ const char CLV_SIMULATE_USAGE[] =
     "  --gzip            compressed, .csv.gz\n"
     "  --continuous      date-times to the second instead of dates\n";
 
-typedef enum kind { REAL, WHOLE, FLAG, TEXT, DATE } kind;
+typedef enum kind { REAL, WHOLE, FLAG, TEXT, DATE, GAMMAS } kind;
 
 typedef struct option {
   const char *name;
@@ -63,6 +66,10 @@ static const option OPTION[] = {
     {"--output", TEXT, AT(output), 0, 0},
     {"--gzip", FLAG, AT(gzip), 0, 0},
     {"--continuous", FLAG, AT(continuous), 0, 0},
+    {"--covariates", FLAG, AT(covariates), 0, 0},
+    {"--gamma-purchases", GAMMAS, AT(effects.gamma[CLV_ON_PURCHASES]), -5, 5},
+    {"--gamma-dropout", GAMMAS, AT(effects.gamma[CLV_ON_DROPOUT]), -5, 5},
+    {"--gamma-spend", GAMMAS, AT(effects.gamma[CLV_ON_SPEND]), -5, 5},
     {"--segments", WHOLE, AT(segments), 1, 65536},
     {"--tau", REAL, AT(tau), 0, 10},
     {"--unevenness", REAL, AT(unevenness), 0, 10},
@@ -108,6 +115,24 @@ static clv_status number_read(const option *o, const char *text, double *out) {
   return CLV_OK;
 }
 
+/* One coefficient for each column, parted by commas. */
+static clv_status gammas_read(const option *o, const char *text, double gamma[CLV_TRAITS_COLUMNS]) {
+  const char *at = text;
+  for (size_t k = 0; k < CLV_TRAITS_COLUMNS; k++) {
+    char *end;
+    gamma[k]        = strtod(at, &end);
+    const char stop = k + 1 < CLV_TRAITS_COLUMNS ? ',' : '\0';
+    if (end == at || *end != stop || !(gamma[k] >= o->least && gamma[k] <= o->most))
+      return clv_fail(CLV_EUSAGE,
+                      "%s: '%.80s' is no list of %d numbers from %g to %g, for %s, %s, %s and %s, such as "
+                      "0.01,0.4,-0.3,0.5",
+                      o->name, text, CLV_TRAITS_COLUMNS, o->least, o->most, CLV_TRAITS_COLUMN[0],
+                      CLV_TRAITS_COLUMN[1], CLV_TRAITS_COLUMN[2], CLV_TRAITS_COLUMN[3]);
+    at = end + 1;
+  }
+  return CLV_OK;
+}
+
 static clv_status value_read(const option *o, const char *text, clv_simulate_options *out) {
   void      *to = (char *)out + o->offset;
   double     number;
@@ -117,6 +142,10 @@ static clv_status value_read(const option *o, const char *text, clv_simulate_opt
     return text[0] != '\0' ? CLV_OK : clv_fail(CLV_EUSAGE, "%s: a folder's name is missing", o->name);
   }
   if (o->kind == DATE) return date_read(text, to);
+  if (o->kind == GAMMAS) {
+    out->covariates = true;
+    return gammas_read(o, text, to);
+  }
   CLV_TRY(number_read(o, text, &number));
   if (o->kind == WHOLE)
     *(uint64_t *)to = (uint64_t)number;
@@ -199,6 +228,7 @@ clv_status clv_simulate_options_read(int argc, char **argv, clv_simulate_options
       .start      = date_to_day(1997, 1, 1),
       .output     = "simulated",
       .model_name = "bg_nbd",
+      .effects    = {{{0.01, 0.4, -0.3, 0.5}, {-0.01, -0.5, 0.2, 0.3}, {0.005, 0.2, 0.1, -0.1}}},
       .phases     = 3,
       .r          = NAN,
       .alpha      = NAN,

@@ -2,16 +2,18 @@
 #define CLV_JOBS_SIMULATE_OPTIONS_H
 
 #include "engine/simulate/shopper.h"
+#include "engine/simulate/traits.h"
 #include "jobs/job.h"
 
 typedef struct clv_simulate_options {
-  clv_shop    shop;
-  uint64_t    customers, files, segments, phases;
-  double      tau, unevenness; /* of segments: clv_market_new */
-  bool        gzip, continuous;
-  int64_t     start;                                 /* days since 1970-01-01 */
-  const char *output, *model_name;                   /* borrowed from argv */
-  double      r, alpha, a, b, s, beta, gamma, delta; /* NaN: the model's usual one */
+  clv_shop           shop;
+  uint64_t           customers, files, segments, phases;
+  double             tau, unevenness; /* of segments: clv_market_new */
+  bool               gzip, continuous, covariates;
+  clv_traits_effects effects;                               /* of covariates */
+  int64_t            start;                                 /* days since 1970-01-01 */
+  const char        *output, *model_name;                   /* borrowed from argv */
+  double             r, alpha, a, b, s, beta, gamma, delta; /* NaN: the model's usual one */
 } clv_simulate_options;
 
 /** Usage text of the flags, for --help. */

@@ -5,15 +5,16 @@
 
 /** What random numbers are for; part of their name, so that no two uses share a stream. Never renumber. */
 typedef enum clv_rng_purpose {
-  CLV_RNG_START      = 1, /* start points */
-  CLV_RNG_NUTS       = 2, /* momentum, direction, choice within one transition */
-  CLV_RNG_STEP_SIZE  = 3, /* momentum of the initial step-size search */
-  CLV_RNG_PRIOR      = 4, /* prior(-predictive) draws */
-  CLV_RNG_SIMULATE   = 5, /* simulated customers */
-  CLV_RNG_CUSTOMER   = 6, /* customers' own parameters given a posterior draw */
-  CLV_RNG_PREDICTIVE = 7, /* posterior-predictive counts */
-  CLV_RNG_SAMPLE     = 8, /* choice of customers whose draws are kept */
-  CLV_RNG_SEGMENT    = 9, /* parameters of a segment that has not been seen, given a posterior draw */
+  CLV_RNG_START      = 1,  /* start points */
+  CLV_RNG_NUTS       = 2,  /* momentum, direction, choice within one transition */
+  CLV_RNG_STEP_SIZE  = 3,  /* momentum of the initial step-size search */
+  CLV_RNG_PRIOR      = 4,  /* prior(-predictive) draws */
+  CLV_RNG_SIMULATE   = 5,  /* simulated customers */
+  CLV_RNG_CUSTOMER   = 6,  /* customers' own parameters given a posterior draw */
+  CLV_RNG_PREDICTIVE = 7,  /* posterior-predictive counts */
+  CLV_RNG_SAMPLE     = 8,  /* choice of customers whose draws are kept */
+  CLV_RNG_SEGMENT    = 9,  /* parameters of a segment that has not been seen, given a posterior draw */
+  CLV_RNG_TRAITS     = 10, /* covariates of simulated customers */
   /* momenta of customers' own parameters, in transitions and in the search for a step size */
   CLV_RNG_LATENT      = 16,
   CLV_RNG_LATENT_STEP = 17

@@ -3,7 +3,7 @@
  *   clv_calibration_covariates FIRST LAST CUSTOMERS ROWS > ranks.csv
  *
  * An indicator and a number act on purchases, the indicator on dropout, the number on spend. ROWS 0: the
- * number has three values, so that customers come in six groups; 1: it is continuous, so that likelihoods are
+ * number has two values, so that customers come in four groups; 1: it is continuous, so that likelihoods are
  * summed row by row. */
 #include <math.h>
 #include <stdio.h>
@@ -19,9 +19,9 @@
 
 enum {
   N_VALUE    = 11,
-  N_CHAIN    = 4,
-  N_WARMUP   = 300,
-  N_DRAW     = 200,
+  N_CHAIN    = 2,
+  N_WARMUP   = 200,
+  N_DRAW     = 150,
   THIN       = 2,
   LEVELS     = N_CHAIN * N_DRAW / THIN,
   MOST_TIMES = 4096,
@@ -102,7 +102,7 @@ static void portfolio_simulate(portfolio *p, const double *value, uint32_t fit, 
     const double u   = clv_rng_uniform(&rng);
     p->T[i]          = 27.0 + 25.0 * clv_rng_uniform(&rng);
     p->w[i][0]       = clv_rng_uniform(&rng) < 0.4 ? 1.0 : 0.0;
-    p->w[i][1]       = by_rows ? sqrt(12.0) * (u - 0.5) : (floor(3.0 * u) - 1.0) * sqrt(1.5);
+    p->w[i][1]       = by_rows ? sqrt(12.0) * (u - 0.5) : (u < 0.5 ? -1.0 : 1.0);
     customer_simulate(p, i, value, &rng);
   }
 }
