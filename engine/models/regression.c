@@ -51,12 +51,18 @@ static size_t stand_in_n_block(const void *self) {
   return r->shifted.ops->n_block(r->shifted.self);
 }
 
+/* The tail, a gradient in coefficients, has no room in the sums of a likelihood. */
 static void stand_in_block(const void *self, size_t block, size_t n_chain, const double *theta, double *sum) {
   const clv_regression *r     = self;
   const size_t          n     = r->shifted.n_segment * r->shifts.n_parameter;
   const size_t          width = r->shifted.n_segment * r->shifted.n_term;
-  for (size_t c = 0; c < n_chain; c++)
-    r->shifted.ops->block(r->shifted.self, block, theta + c * n, NONE, sum + c * width);
+  double                own[SEGMENTS_MOST * (1 + MOST) + CLV_EFFECT_MAX * CLV_COLUMN_MAX];
+  for (size_t c = 0; c < n_chain; c++) {
+    double *to = r->shifted.n_tail > 0 ? own : sum + c * width;
+    if (to == own) memset(own, 0, (width + r->shifted.n_tail) * sizeof *own);
+    r->shifted.ops->block(r->shifted.self, block, theta + c * n, NONE, to);
+    for (size_t k = 0; to == own && k < width; k++) sum[c * width + k] += own[k];
+  }
 }
 
 static double stand_in_finish(const void *self, size_t segment, const double *theta, const double *sum,
