@@ -301,7 +301,11 @@ static clv_status latent_new(const clv_comm *shards, const clv_portfolio *portfo
                                                       clv_comm_rank(shards), clv_comm_size(shards));
   clv_customer_columns columns = {0};
   clv_latent_model     model   = {0};
-  clv_status           st      = CLV_OK;
+  clv_covariate_choice choice;
+  clv_status           st = CLV_OK;
+  CLV_TRY(
+      clv_covariate_choice_make(config, portfolio, &choice)); /* the same on every rank, as what follows */
+  CLV_TRY(effects_check("model.integrate", "none", 0, choice.n[CLV_ON_PURCHASES] + choice.n[CLV_ON_DROPOUT]));
   if (n_segment_of(portfolio, config) > 1)
     return clv_fail(CLV_EUSAGE,
                     "model.integrate: none samples one population; set model.pooling: complete, or "

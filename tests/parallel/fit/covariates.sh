@@ -28,6 +28,7 @@ refused() { # code sentence job settings...
   [ $got -eq $code ] && grep -q "$sentence" "$work/log" || { echo "expected $code and '$sentence', got $got:"; cat "$work/log"; exit 1; }
 }
 refused 2 "model.covariates.dropout names 'clib'" fit --set model.covariates.dropout=clib
+refused 2 "model.integrate: 'none' takes no covariates" fit --fresh --set model.pooling=complete --set model.integrate=none --set model.purchases=pareto_nbd_lognormal --set model.spend=none
 refused 3 "fitted with other covariates on dropout" predict --set model.pooling=complete --set model.covariates.dropout=age
 refused 3 "fitted with other covariates on spend" evaluate --set model.pooling=complete --set 'model.covariates.spend=[]'
 
