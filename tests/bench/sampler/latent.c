@@ -53,7 +53,7 @@ static int columns_make(const clv_comm *comm, uint64_t n, columns *c) {
   return 0;
 }
 
-static void report(const clv_latent_leg *leg, const clv_latent_model *model, double warm, double seconds) {
+static double report(const clv_latent_leg *leg, const clv_latent_model *model, double warm, double seconds) {
   const clv_model hyper = clv_latent_model_hyper(model);
   const size_t    dim = leg->leg.dim, rows = (size_t)leg->leg.n_chain * (size_t)leg->leg.n_draw;
   double          steps = 0.0, depth = 0.0, least = INFINITY, diverging = 0.0;
@@ -62,7 +62,7 @@ static void report(const clv_latent_leg *leg, const clv_latent_model *model, dou
     diverging += leg->leg.stat[i].diverging;
   }
   double *value = malloc(rows * dim * sizeof *value);
-  if (value == NULL) return;
+  if (value == NULL) return NAN;
   for (size_t i = 0; i < rows; i++) hyper.ops->constrain(hyper.self, leg->leg.phi + i * dim, value + i * dim);
   for (size_t k = 0; k < dim; k++) {
     const clv_series s = {value + k, (size_t)leg->leg.n_chain, (size_t)leg->leg.n_draw,
@@ -80,6 +80,7 @@ static void report(const clv_latent_leg *leg, const clv_latent_model *model, dou
          depth / (double)rows, steps / (double)rows, diverging);
   printf("warm-up %.2f s, sampling %.2f s, worst ESS a second %.1f (of sampling), %.1f (of all)\n", warm,
          seconds, least / seconds, least / (warm + seconds));
+  return least;
 }
 
 int main(int argc, char **argv) {
@@ -108,7 +109,11 @@ int main(int argc, char **argv) {
   getrusage(RUSAGE_SELF, &used);
   if (clv_comm_rank(comm) == 0) {
     const double passes = (double)(cost.n_evaluation - before.n_evaluation);
-    report(&leg, &model, middle - start, end - middle);
+    const double least  = report(&leg, &model, middle - start, end - middle);
+    const double cpu    = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                       1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+    printf("processor %.1f s of rank 0, worst ESS a processor second of all ranks %.2f\n", cpu,
+           least / cpu / clv_comm_size(comm));
     printf(
         "%llu customers, %d ranks: %.2f ns a pass and customer of this rank (reductions %.1f us each), %.0f "
         "MB "
