@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "comm/comm_mpi.h"
 #include "comm/comm_private.h"
@@ -49,6 +50,18 @@ void clv_comm_finalize(void) {
   MPI_Initialized(&up);
   MPI_Finalized(&down);
   if (up && !down) MPI_Finalize();
+}
+
+/* How the process is to end is known where a file breaks and needed where main ends. */
+static bool abandoned;
+
+void clv_comm_abandon(void) { abandoned = true; }
+
+void clv_comm_leave(int code) {
+  fflush(NULL);
+  if (abandoned) _exit(code); /* no exit handlers: HDF5's would close the file */
+  clv_comm_finalize();
+  exit(code);
 }
 
 /* The object first and the communicator second, so that no rank is left alone in a collective of MPI's.

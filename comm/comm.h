@@ -16,6 +16,13 @@ typedef struct clv_comm clv_comm;
 clv_status clv_comm_init(int *argc, char ***argv);
 void       clv_comm_finalize(void);
 
+/** Something that the ranks could only close together is beyond closing: a parallel file where a write failed on
+ *  some rank, over which HDF5 and MPI-IO would wait for each other. clv_comm_leave then ends the process without
+ *  asking them. The same on every rank. Not collective. */
+void clv_comm_abandon(void);
+/** clv_comm_finalize, and end the process with this exit code. Collective over the job. */
+void clv_comm_leave(int code) __attribute__((noreturn));
+
 /** All ranks of the job / this rank alone. Collective over the job / not collective.
  *  @param[out] out  owned by the caller, release with clv_comm_free */
 clv_status clv_comm_world(clv_comm **out);

@@ -26,6 +26,7 @@ struct clv_predictions {
   size_t          room;
   double         *one; /* owned: one column of a put */
   size_t          one_room;
+  bool            is_broken; /* a write failed on some rank */
 };
 
 size_t clv_csv_quote(const char *text, size_t n, char *to) {
@@ -142,8 +143,19 @@ static clv_status files_open(clv_predictions *self, const clv_predictions_plan *
   return self->csv >= 0 ? CLV_OK : clv_file_write_failed(self->csv_path, errno);
 }
 
+/* All ranks learn whether a write failed on one. Collective. */
+static clv_status written_agree(clv_predictions *self, clv_status mine) {
+  const clv_status st = clv_comm_agree(self->comm, mine);
+  self->is_broken     = self->is_broken || st < 0;
+  return st;
+}
+
 static clv_status files_close(clv_predictions *self) {
   int ok = 1;
+  if (self->is_broken) {
+    clv_comm_abandon();
+    return CLV_OK; /* the process ends soon */
+  }
   for (size_t k = 0; k < self->n_column; k++) ok &= H5Dclose(self->set[k]) >= 0;
   errno = 0;
   if (self->h5 >= 0) ok &= H5Fclose(self->h5) >= 0;
@@ -181,7 +193,7 @@ clv_status clv_predictions_create(const clv_comm *comm, const clv_predictions_pl
   }
   CLV_TRY(clv_comm_agree(comm, st));
   clv_comm_broadcast(comm, &self->at, sizeof self->at, 0);
-  CLV_TRY(clv_comm_agree(comm, files_open(self, plan)));
+  CLV_TRY(written_agree(self, files_open(self, plan)));
   *out = self, self = NULL;
 out:
   if (self != NULL) predictions_discard(self);
@@ -261,7 +273,7 @@ clv_status clv_predictions_put(clv_predictions *self, uint64_t first, uint64_t n
   if (st == CLV_OK) st = text_write(self, used, self->at + before);
   if (st == CLV_OK) st = columns_write(self, first, n, value);
   self->at += all;
-  return clv_comm_agree(self->comm, st);
+  return written_agree(self, st);
 }
 
 static bool parts_are_there(const clv_predictions *self, int64_t at) {
@@ -315,10 +327,10 @@ static clv_status part_sync(const clv_predictions *self) {
 clv_status clv_predictions_save(clv_predictions *self, int64_t *at) {
   errno         = 0;
   clv_status st = H5Fflush(self->h5, H5F_SCOPE_GLOBAL) >= 0 ? CLV_OK : h5_failed(self);
-  st            = clv_comm_agree(self->comm, st); /* all have written before anyone makes it durable */
+  st            = written_agree(self, st); /* all have written before anyone makes it durable */
   if (st < 0) return st;
   *at = self->at;
-  return clv_comm_agree(self->comm, part_sync(self));
+  return written_agree(self, part_sync(self));
 }
 
 clv_status clv_predictions_get(clv_predictions *self, uint64_t first, uint64_t n, double *value) {
@@ -376,7 +388,7 @@ clv_status clv_predictions_matrix(clv_predictions *self, const char *name, uint6
   if (group >= 0) H5Gclose(group);
   H5Pclose(list);
   H5Sclose(space);
-  return clv_comm_agree(self->comm, ok ? CLV_OK : h5_failed(self));
+  return written_agree(self, ok ? CLV_OK : h5_failed(self));
 }
 
 clv_status clv_predictions_commit(clv_predictions **inout, clv_status mine) {

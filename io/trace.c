@@ -28,14 +28,22 @@ struct clv_trace {
   size_t         *length;   /* owned [n_variable]; 0 for a scalar */
   hid_t          *observed; /* owned [n_column] */
   hid_t           customer;
-  phase           phase[2]; /* sampling, warm-up */
-  double         *gathered; /* owned: one variable's values of a leg */
+  phase           phase[2];  /* sampling, warm-up */
+  bool            is_broken; /* a write failed on some rank */
+  double         *gathered;  /* owned: one variable's values of a leg */
   size_t          room;
 };
 
 static clv_status write_failed(const clv_trace *self) {
   return clv_fail(CLV_EIO, "cannot write '%s': %s; check the space left and the folder", self->path,
                   errno != 0 ? strerror(errno) : "the HDF5 library refused");
+}
+
+/* All ranks learn whether a write failed on one. Collective. */
+static clv_status written_agree(clv_trace *self, clv_status mine) {
+  const clv_status st = clv_comm_agree(self->comm, mine);
+  self->is_broken     = self->is_broken || st < 0;
+  return st;
 }
 
 static hid_t set_open(hid_t file, const char *group, const char *name) {
@@ -119,8 +127,8 @@ static clv_status trace_open(clv_trace *self, const clv_trace_plan *plan) {
   errno         = 0;
   self->file    = file_open(self->comm, self->path);
   if (self->file < 0) st = write_failed(self);
-  CLV_TRY(clv_comm_agree(self->comm, st));
-  CLV_TRY(clv_comm_agree(self->comm, sets_open(self, plan)));
+  CLV_TRY(written_agree(self, st));
+  CLV_TRY(written_agree(self, sets_open(self, plan)));
 out:
   return st;
 }
@@ -313,10 +321,10 @@ clv_status clv_trace_append(clv_trace *self, bool warmup, size_t n, const double
   int ok = values_extend(self, p, p->n_now + n);
   ok     = ok && values_write(self, p, n, value, stat);
   ok &= H5Fflush(self->file, H5F_SCOPE_GLOBAL) >= 0;
-  CLV_TRY(clv_comm_agree(self->comm, ok ? CLV_OK : write_failed(self)));
+  CLV_TRY(written_agree(self, ok ? CLV_OK : write_failed(self)));
   ok = draws_number(self, p, n);
   ok &= H5Fflush(self->file, H5F_SCOPE_GLOBAL) >= 0;
-  CLV_TRY(clv_comm_agree(self->comm, ok ? CLV_OK : write_failed(self)));
+  CLV_TRY(written_agree(self, ok ? CLV_OK : write_failed(self)));
   p->n_now += n;
 out:
   return st;
@@ -357,7 +365,7 @@ clv_status clv_trace_observe(clv_trace *self, size_t column, uint64_t first, uin
   }
   if (!ok) st = write_failed(self);
   if (st == CLV_OK && column == 0) st = customers_number(self, first, n);
-  return clv_comm_agree(self->comm, st);
+  return written_agree(self, st);
 }
 
 clv_status clv_trace_tuning(clv_trace *self, double step_size, const double *inv_metric) {
@@ -371,7 +379,7 @@ clv_status clv_trace_tuning(clv_trace *self, double step_size, const double *inv
   }
   if (metric >= 0) H5Dclose(metric);
   if (step >= 0) H5Dclose(step);
-  return clv_comm_agree(self->comm, ok ? CLV_OK : write_failed(self));
+  return written_agree(self, ok ? CLV_OK : write_failed(self));
 }
 
 clv_status clv_trace_position(clv_trace *self, const double *phi, double warmup_gradients) {
@@ -385,7 +393,7 @@ clv_status clv_trace_position(clv_trace *self, const double *phi, double warmup_
   }
   if (gradients >= 0) H5Dclose(gradients);
   if (position >= 0) H5Dclose(position);
-  return clv_comm_agree(self->comm, ok ? CLV_OK : write_failed(self));
+  return written_agree(self, ok ? CLV_OK : write_failed(self));
 }
 
 clv_status clv_trace_sync(clv_trace *self) {
@@ -395,7 +403,7 @@ clv_status clv_trace_sync(clv_trace *self) {
   ok                  = fd >= 0 && fsync(fd) == 0;
   const clv_status st = ok ? CLV_OK : write_failed(self);
   if (fd >= 0) close(fd);
-  return clv_comm_agree(self->comm, st);
+  return written_agree(self, st);
 }
 
 static void set_close(hid_t set) {
@@ -414,6 +422,10 @@ clv_status clv_trace_close(clv_trace **inout) {
   clv_status st   = CLV_OK;
   if (self == NULL) return CLV_OK;
   *inout = NULL;
+  if (self->is_broken) {
+    clv_comm_abandon();
+    return CLV_OK; /* the process ends soon: what the file borrows stays */
+  }
   for (int k = 0; k < 2; k++)
     if (self->phase[k].is_open) phase_close(self, &self->phase[k]);
   for (size_t i = 0; i < self->n_column; i++) set_close(self->observed[i]);

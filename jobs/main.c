@@ -33,9 +33,9 @@ int main(int argc, char **argv) {
   if (st >= 0) st = clv_program_run(world, argc, argv);
   if (st < 0 && (world == NULL || clv_comm_rank(world) == 0) && clv_message()[0] != '\0')
     fprintf(stderr, "clv: %s\n", clv_message());
+  if (st == CLV_EIO) clv_comm_abandon(); /* HDF5 would try again to write what could not be written */
   int code = clv_status_exit_code(st);
   if (world != NULL) code = exit_code_tell(world, code);
   clv_comm_free(&world);
-  clv_comm_finalize();
-  return code;
+  clv_comm_leave(code);
 }

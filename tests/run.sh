@@ -3,6 +3,7 @@
 #   all        every test, release build (the default)
 #   debug      every test in the debug build, with the handshake of collectives
 #   sanitize   every test under the address and undefined-behaviour sanitizers
+#   faults [N]  seeded faults inside fit and predict: N seeds (default 90)
 #   clang      build with a second compiler, warnings as errors
 #   analyze    static analysis of the whole tree (clang-tidy, clang's analyzer)
 #   valgrind   memcheck on a one-rank fit
@@ -35,6 +36,9 @@ while [ $# -gt 0 ]; do
     all) ctest --test-dir build/release -j "$jobs" --output-on-failure ;;
     debug) configure debug; ctest --test-dir build/debug -j "$jobs" --output-on-failure ;;
     sanitize) configure sanitize; ctest --test-dir build/sanitize -j "$jobs" --output-on-failure ;;
+    faults) configure faults
+      seeds=90; case ${1:-} in [0-9]*) seeds=$1; shift ;; esac
+      CLV="$here/build/faults/jobs/clv" CLV_TESTS="$here/tests" tests/faults/inject/inject.sh "$here/build/faults/tests/faults/inject/libclv_faults.so" 0 $((seeds - 1)) ;;
     clang) need clang; configure clang; echo "clang: built without a warning" ;;
     analyze) need clang clang-tidy; configure analyze; echo "analyze: clean" ;;
     format) need clang-format
@@ -43,6 +47,6 @@ while [ $# -gt 0 ]; do
     fuzz) need clang libclang-rt-14-dev; configure fuzz
       seconds=600; case ${1:-} in [0-9]*) seconds=$1; shift ;; esac
       tests/fuzz/run.sh build/fuzz "$seconds" ;;
-    *) sed -n '2,12p' "$0"; echo "run: no configuration is called '$what'" >&2; exit 2 ;;
+    *) sed -n '2,13p' "$0"; echo "run: no configuration is called '$what'" >&2; exit 2 ;;
   esac
 done
