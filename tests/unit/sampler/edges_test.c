@@ -141,9 +141,8 @@ static void many_dimensions_have_a_diagonal_metric(void **state) {
   for (size_t i = 0; i < MANY; i++) sd[i] = pow(10.0, (double)(i % 7) - 3.0);
   run_density(&what, plan_of(4, 200, 20), &got);
   for (size_t i = 0; i < MANY; i++) {
-    const double ratio = got.inverse[i * MANY + i] / (sd[i] * sd[i]);
+    const double ratio = got.inverse[i] / (sd[i] * sd[i]); /* [dim] where the metric is diagonal */
     assert_true(ratio > 0.5 && ratio < 2);
-    if (i > 0) assert_true(got.inverse[i * MANY + i - 1] == 0);
   }
   for (size_t k = 0; k < 80; k++) assert_true(got.stat[k].n_steps < 64 && !got.stat[k].diverging);
   run_draws_free(&got);
