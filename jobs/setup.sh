@@ -10,7 +10,7 @@ tests=OFF
 if [ "${1:-}" = --tests ]; then
   tests=ON
   # Slurm's daemons, for the throw-away clusters of tests/slurm.
-  packages="$packages libcmocka-dev hdf5-tools python3 python3-venv procps slurmctld slurmd slurm-client munge libpmix-dev"
+  packages="$packages libcmocka-dev hdf5-tools python3 python3-venv procps time slurmctld slurmd slurm-client munge libpmix-dev"
 fi
 
 # Only what dpkg does not know is installed, so an unprivileged user on a prepared machine needs no rights at all.
