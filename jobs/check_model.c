@@ -180,8 +180,8 @@ out:
 const clv_job CLV_JOB_CHECK_MODEL = {
     .name = "check-model",
     .summary =
-        "Does a model of your own (a shared object) keep the promises of a model? A table, and exit code 0 "
-        "or 2.",
+        "does a model of your own (a shared object) keep the promises of a model? a table, and exit code 0 "
+        "or 2",
     .usage =
         "clv check-model ./libmine.so               on drawn customers: three segments, two covariates, "
         "amounts\n"

@@ -25,7 +25,7 @@ static clv_status config_run(const clv_job_context *context) {
 
 const clv_job CLV_JOB_CONFIG = {
     .name    = "config",
-    .summary = "Check a configuration and print the effective one, or explain its keys.",
+    .summary = "check a configuration and print the effective one, or explain its keys",
     .usage =
         "clv config CONFIG.yaml         check it; print every value and where it came from\n"
         "clv config                     list every key: meaning, what it accepts, default\n"

@@ -205,7 +205,7 @@ static clv_status prepare_run(const clv_job_context *context) {
 
 const clv_job CLV_JOB_PREPARE = {
     .name    = "prepare",
-    .summary = "Read the transaction log; merge, check and count it into portfolio.h5.",
+    .summary = "read the transaction log; merge, check and count it into portfolio.h5",
     .usage =
         "Reads data.transactions and, where it is named, customers.table. Writes portfolio.h5 (one record "
         "per\n"

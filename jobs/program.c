@@ -26,7 +26,7 @@ static void program_help(const clv_comm *world) {
       "clv: hierarchical Bayesian customer lifetime value, on one core or many nodes.\n\n"
       "usage: [mpirun -n RANKS] clv JOB [CONFIG.yaml] [--set key=value]... [--quiet]\n\njobs:\n");
   for (const clv_job *const *job = clv_jobs(); *job != NULL; job++)
-    printf("  %-10s %s\n", (*job)->name, (*job)->summary);
+    printf("  %-11s %s\n", (*job)->name, (*job)->summary);
   printf(
       "\n"
       "  clv JOB --help        what a job does, what it reads and writes\n"

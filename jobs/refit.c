@@ -194,8 +194,8 @@ out:
 const clv_job CLV_JOB_REFIT = {
     .name = "refit",
     .summary =
-        "The whole chain: prepare, fit, diagnose, predict, evaluate, stage; finished steps are not done "
-        "again.",
+        "the whole chain: prepare, fit, diagnose, predict, evaluate, stage; finished steps are not done "
+        "again",
     .usage =
         "Works in output.directory/name and records every step in manifest.json there. A step whose inputs, "
         "configuration\n"

@@ -92,7 +92,7 @@ static clv_status stage_run(const clv_job_context *context) {
 
 const clv_job CLV_JOB_STAGE = {
     .name    = "stage",
-    .summary = "Finished results to stage.destination, whole or not at all.",
+    .summary = "finished results to stage.destination, whole or not at all",
     .usage =
         "Copies the results that manifest.json records, and config.yaml, to stage.destination/name: a "
         "directory, as\n"

@@ -37,4 +37,4 @@ static clv_status version_run(const clv_job_context *context) {
 }
 
 const clv_job CLV_JOB_VERSION = {
-    .name = "version", .summary = "Version and how it was built.", .run = version_run};
+    .name = "version", .summary = "version and how it was built", .run = version_run};
