@@ -50,7 +50,7 @@ job "$work/broken" 1 fit --quiet --set sampler.seed=9; rc=$?
 [ $rc -eq 2 ] && grep -q "sampler.seed" "$work/log" || fail "another seed was not refused ($rc)"
 # a damaged newest generation: the one before serves
 newest=$(ls -t "$work/broken/example/checkpoint/"state.* | head -n 1)
-printf x | dd of="$newest" bs=1 seek=2000 conv=notrunc 2>/dev/null
+"$CLV_TESTS/damage.sh" "$newest" 2000 || fail "damaging the checkpoint"
 job "$work/broken" 3 fit || fail "resume from the older checkpoint"
 grep -q "damaged" "$work/log" || fail "the damage was not mentioned"
 [ "$(draws_of "$work/broken")" = "$whole" ] || fail "other draws after SIGTERM and damage"

@@ -42,7 +42,7 @@ done
 if [ $rc -ne 0 ]; then # a shard of the checkpoint that is damaged is said, never used
   shard=$(ls "$work/broken/example/checkpoint/"latents.* | head -n 1)
   cp -r "$work/broken" "$work/damaged"
-  for shard in "$work/damaged/example/checkpoint/"latents.*; do printf xxxx | dd of="$shard" bs=1 seek=3000 conv=notrunc 2>/dev/null; done
+  for shard in "$work/damaged/example/checkpoint/"latents.*; do "$CLV_TESTS/damage.sh" "$shard" 3000 || fail "damaging a shard"; done
   job damaged 2 fit --quiet; rc=$?
   [ $rc -eq 3 ] && grep -q "damaged" "$work/log" || fail "a damaged shard: exit code $rc"
   job broken 4 fit --quiet || fail "resumed fit"
