@@ -86,18 +86,14 @@ static clv_status integrate_check(const clv_config *self, const char *where) {
     return clv_fail(CLV_EUSAGE,
                     "%s: a plug-in's table says whether its customers are sampled: remove model.integrate",
                     where);
-  if (strcmp(self->model.purchases, "pareto_nbd_lognormal") != 0)
-    return clv_fail(CLV_EUSAGE,
-                    "%s: model.integrate: none samples customers of pareto_nbd_lognormal; model.purchases is "
-                    "%s, whose customers are integrated out: remove model.integrate",
-                    where, self->model.purchases);
-  if (strcmp(self->model.spend, "none") != 0)
-    return clv_fail(
-        CLV_EUSAGE,
-        "%s: model.integrate: none samples purchases alone; model.spend is %s: set it to none, or "
-        "remove model.integrate",
-        where, self->model.spend);
-  return CLV_OK;
+  if (strcmp(self->model.purchases, "pareto_nbd_lognormal") == 0 ||
+      strcmp(self->model.spend, "gamma_value") == 0)
+    return CLV_OK;
+  return clv_fail(
+      CLV_EUSAGE,
+      "%s: model.integrate: none samples customers of model.purchases: pareto_nbd_lognormal and of "
+      "model.spend: gamma_value; those of %s and %s are integrated out: remove model.integrate",
+      where, self->model.purchases, self->model.spend);
 }
 
 clv_status clv_config_check(const clv_config *self, const char *where) {

@@ -185,7 +185,7 @@ static const clv_config_key SCHEMA[] = {
      .fallback = "grid",
      .choice   = INTEGRATES,
      .help = "Customers' own parameters: grid integrates them out (in closed form where there is one), none "
-             "samples every customer's beside the hyperparameters (pareto_nbd_lognormal)."},
+             "samples every customer's beside the hyperparameters (pareto_nbd_lognormal, gamma_value)."},
     {.path     = "model.spend",
      .kind     = CLV_KEY_NAME,
      .offset   = AT(model.spend),

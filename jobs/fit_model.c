@@ -9,9 +9,9 @@
 #include "engine/models/gamma_gamma.h"
 #include "engine/models/gamma_value.h"
 #include "engine/models/joint.h"
-#include "engine/models/lognormal_latent.h"
 #include "engine/models/purchases.h"
 #include "jobs/covariates.h"
+#include "jobs/fit_latent_model.h"
 
 enum { CUSTOMERS_AT_ONCE = 1 << 20 };
 
@@ -294,32 +294,6 @@ out:
   return st;
 }
 
-/* Customers one by one, this rank's blocks: nothing is merged where each has parameters of his own. */
-static clv_status latent_new(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
-                             const clv_prior_texts *priors, clv_fit_model *fit) {
-  const clv_blocks     blocks  = clv_latent_blocks_of(clv_portfolio_facts_get(portfolio)->n_customer,
-                                                      clv_comm_rank(shards), clv_comm_size(shards));
-  clv_customer_columns columns = {0};
-  clv_latent_model     model   = {0};
-  clv_covariate_choice choice;
-  clv_status           st = CLV_OK;
-  CLV_TRY(
-      clv_covariate_choice_make(config, portfolio, &choice)); /* the same on every rank, as what follows */
-  CLV_TRY(effects_check("model.integrate", "none", 0, choice.n[CLV_ON_PURCHASES] + choice.n[CLV_ON_DROPOUT]));
-  if (n_segment_of(portfolio, config) > 1)
-    return clv_fail(CLV_EUSAGE,
-                    "model.integrate: none samples one population; set model.pooling: complete, or "
-                    "remove customers.segment");
-  CLV_TRY(clv_portfolio_read_customers(portfolio, blocks.first, blocks.last - blocks.first, &columns));
-  const clv_histories histories = {.blocks = blocks, .x = columns.x, .t_x = columns.t_x, .T = columns.T};
-  CLV_TRY(clv_lognormal_latent_new(shards, &histories, priors, &model));
-  fit->model  = clv_latent_model_hyper(&model);
-  fit->latent = model.ops;
-out:
-  clv_customer_columns_free(&columns);
-  return st;
-}
-
 /* Every prior must belong to a variable; the message lists them. */
 static clv_status priors_check(const clv_model *model, const clv_config *config) {
   char         known[1024] = "";
@@ -345,11 +319,33 @@ static clv_status priors_check(const clv_model *model, const clv_config *config)
   return CLV_OK;
 }
 
-static clv_status parts_join(clv_model part[2], size_t n, clv_model *out) {
-  if (n == 2) return clv_joint_new(part, 2, out);
-  *out    = part[0];
-  part[0] = (clv_model){0};
-  return CLV_OK;
+/* The parts of a model: each with its table of customers' own parameters where they are sampled. */
+typedef struct parts {
+  clv_model                   model[2]; /* owned */
+  const clv_latent_model_ops *latent[2];
+  size_t                      n;
+} parts;
+
+static clv_model *parts_next(parts *p) { return &p->model[p->n++]; }
+
+static void parts_add_latent(parts *p, const clv_latent_model *made) {
+  p->latent[p->n] = made->ops;
+  *parts_next(p)  = clv_latent_model_hyper(made);
+}
+
+static clv_status parts_join(parts *p, clv_fit_model *fit) {
+  clv_latent_model joint = {0};
+  clv_status       st    = CLV_OK;
+  if (p->n == 1) {
+    fit->model = p->model[0], fit->latent = p->latent[0];
+    p->model[0] = (clv_model){0};
+    return CLV_OK;
+  }
+  if (p->latent[0] == NULL && p->latent[1] == NULL) return clv_joint_new(p->model, p->n, &fit->model);
+  CLV_TRY(clv_latent_joint_new(p->model, p->latent, p->n, &joint));
+  fit->model = clv_latent_model_hyper(&joint), fit->latent = joint.ops;
+out:
+  return st;
 }
 
 /* ---- which parts there are ---- */
@@ -385,24 +381,45 @@ out:
   return st;
 }
 
+static clv_status purchases_part(const clv_comm *shards, const clv_portfolio *portfolio,
+                                 const clv_config *config, const clv_prior_texts *priors, parts *p) {
+  clv_latent_model made;
+  clv_status       st = CLV_OK;
+  if (!clv_fit_samples_purchases(config))
+    return purchases_new(shards, portfolio, config, priors, parts_next(p));
+  CLV_TRY(clv_fit_latent_purchases(shards, portfolio, config, priors, &made));
+  parts_add_latent(p, &made);
+out:
+  return st;
+}
+
+static clv_status spend_part(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
+                             const clv_prior_texts *priors, clv_fit_model *fit, parts *p) {
+  clv_latent_model made;
+  clv_status       st = CLV_OK;
+  if (!clv_fit_samples_spend(config)) return spend_new(shards, portfolio, config, priors, fit, parts_next(p));
+  CLV_TRY(clv_fit_latent_spend(shards, portfolio, config, priors, &fit->n_spends, &made));
+  parts_add_latent(p, &made);
+out:
+  return st;
+}
+
 static clv_status parts_make(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
-                             clv_fit_model *fit, clv_model part[2]) {
+                             clv_fit_model *fit, parts *p) {
   const unsigned     own    = plugin_parts(fit->plugin);
   clv_prior_text    *text   = NULL;
   clv_plugin_option *option = NULL;
-  size_t             n      = 0;
   clv_status         st     = CLV_OK;
   CLV_TRY(clv_comm_agree(shards, clv_plugin_settings(config, &text, &option)));
   const clv_prior_texts priors = {.item = text, .n = config->model.priors.n};
-  if (own == 0 && config->model.integrate == CLV_INTEGRATE_NONE) {
-    st = latent_new(shards, portfolio, config, &priors, fit);
-    goto out;
-  }
-  if ((own & CLV_PLUGIN_PURCHASES) == 0)
-    CLV_TRY(purchases_new(shards, portfolio, config, &priors, &part[n++]));
-  if (own != 0) CLV_TRY(plugin_part_new(shards, portfolio, config, fit, &part[n++]));
-  if (fit->has_spend) CLV_TRY(spend_new(shards, portfolio, config, &priors, fit, &part[n++]));
-  CLV_TRY(clv_comm_agree(shards, parts_join(part, n, &fit->model)));
+  if ((own & CLV_PLUGIN_PURCHASES) == 0) CLV_TRY(purchases_part(shards, portfolio, config, &priors, p));
+  if (own != 0) CLV_TRY(plugin_part_new(shards, portfolio, config, fit, parts_next(p)));
+  if (fit->has_spend) CLV_TRY(spend_part(shards, portfolio, config, &priors, fit, p));
+  CLV_TRY(clv_comm_agree(shards, parts_join(p, fit)));
+  if (config->model.integrate == CLV_INTEGRATE_NONE && fit->latent == NULL)
+    st =
+        clv_fail(CLV_EUSAGE,
+                 "model.integrate: none samples amounts, and the portfolio has none: remove model.integrate");
 out:
   free(text);
   free(option);
@@ -411,20 +428,20 @@ out:
 
 clv_status clv_fit_model_new(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
                              clv_fit_model *out) {
-  clv_fit_model fit     = {0};
-  clv_model     part[2] = {{0}};
-  clv_status    st      = CLV_OK;
+  clv_fit_model fit = {0};
+  parts         all = {0};
+  clv_status    st  = CLV_OK;
   if (config->model.plugin != NULL) CLV_TRY(clv_plugin_load(shards, config->model.plugin, &fit.plugin));
   fit.has_spend = spends_built_in(config, clv_portfolio_facts_get(portfolio), fit.plugin);
   name_make(config, &fit);
   CLV_TRY(segments_check(portfolio, config)); /* the same on every rank */
-  CLV_TRY(parts_make(shards, portfolio, config, &fit, part));
+  CLV_TRY(parts_make(shards, portfolio, config, &fit, &all));
   CLV_TRY(priors_check(&fit.model, config)); /* the same on every rank */
   *out = fit;
   fit  = (clv_fit_model){0};
 out:
-  clv_model_free(&part[0]);
-  clv_model_free(&part[1]);
+  clv_model_free(&all.model[0]);
+  clv_model_free(&all.model[1]);
   clv_fit_model_free(&fit);
   return st;
 }

@@ -185,6 +185,21 @@ out:
   return st;
 }
 
+void clv_gamma_value_slots(double typical, clv_slot_default *slot) {
+  const clv_slot_default all[N_PARAMETER] = {
+      {{CLV_PRIOR_NORMAL, {0.7, 1.0, 0}},
+       "the median customer's shape from 0.3 to 15: single amounts from erratic to steady"},
+      {{CLV_PRIOR_NORMAL, {clv_log(typical), 1.0, 0}},
+       "the median customer's mean amount within a factor of seven of the sample's mean"},
+      {{CLV_PRIOR_NORMAL, {-0.7, 0.75, 0}},
+       "customers' shapes differ by factors of 1.1 to 9 for one standard deviation"},
+      {{CLV_PRIOR_NORMAL, {-0.7, 0.75, 0}},
+       "customers' mean amounts differ by factors of 1.1 to 9 for one standard deviation"},
+      {{CLV_PRIOR_NORMAL, {0.0, 0.5, 0}}, "correlations from -0.76 to 0.76"},
+  };
+  memcpy(slot, all, sizeof all);
+}
+
 clv_status clv_gamma_value_new(const clv_comm *comm, const clv_spends *spends, const clv_prior_texts *priors,
                                clv_model *out) {
   clv_likelihood made = {.ops = &LIKELIHOOD, .n_segment = spends->n_segment};
@@ -196,17 +211,8 @@ clv_status clv_gamma_value_new(const clv_comm *comm, const clv_spends *spends, c
   }
   CLV_TRY(clv_comm_agree(comm, st));
   CLV_TRY(scales_sum(comm, spends, m));
-  const clv_slot_default slot[N_PARAMETER] = {
-      {{CLV_PRIOR_NORMAL, {0.7, 1.0, 0}},
-       "the median customer's shape from 0.3 to 15: single amounts from erratic to steady"},
-      {{CLV_PRIOR_NORMAL, {clv_log(m->typical), 1.0, 0}},
-       "the median customer's mean amount within a factor of seven of the sample's mean"},
-      {{CLV_PRIOR_NORMAL, {-0.7, 0.75, 0}},
-       "customers' shapes differ by factors of 1.1 to 9 for one standard deviation"},
-      {{CLV_PRIOR_NORMAL, {-0.7, 0.75, 0}},
-       "customers' mean amounts differ by factors of 1.1 to 9 for one standard deviation"},
-      {{CLV_PRIOR_NORMAL, {0.0, 0.5, 0}}, "correlations from -0.76 to 0.76"},
-  };
+  clv_slot_default slot[N_PARAMETER];
+  clv_gamma_value_slots(m->typical, slot);
   const clv_hierarchy_plan plan = {.name        = "gamma_value",
                                    .coordinates = &CLV_GAMMA_VALUE_COORDINATES,
                                    .slot        = slot,

@@ -6,6 +6,7 @@
 #include "engine/models/likelihood.h"
 #include "engine/models/model.h"
 #include "engine/models/process.h"
+#include "engine/models/slots.h"
 
 /** Every amount of a customer ~ Gamma(alpha_i, rate beta_i), (log alpha_i, log alpha_i / beta_i) bivariate
  * normal over customers, who are integrated out on a grid (gamma_value_grid.h). Reports shape and mean_amount
@@ -15,6 +16,10 @@
 clv_status clv_gamma_value_new(const clv_comm *comm, const clv_spends *spends, const clv_prior_texts *priors,
                                clv_model *out);
 extern const clv_coordinates CLV_GAMMA_VALUE_COORDINATES;
+
+/** The default priors in slots of these coordinates. Pure. @param typical  mean of customers' mean amounts
+ *  @param[out] slot  [5] */
+void clv_gamma_value_slots(double typical, clv_slot_default *slot);
 
 extern const clv_spend_ops CLV_GAMMA_VALUE_SPEND;
 

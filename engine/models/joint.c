@@ -5,15 +5,18 @@
 #include <string.h>
 
 typedef struct part {
-  clv_model model; /* owned, or another joint's */
-  bool      is_borrowed;
-  size_t    first_dim, first_sum, first_value, first_block, first_variable;
+  clv_model                   model;  /* owned, or another joint's */
+  const clv_latent_model_ops *latent; /* NULL: its customers are integrated out */
+  bool                        is_borrowed;
+  size_t                      first_dim, first_sum, first_value, first_block, first_variable, first_latent;
 } part;
 
 typedef struct joint {
-  part  *part; /* owned [n] */
-  size_t n;
-  size_t n_dim, n_sum, n_value, n_block, n_variable;
+  clv_model_ops        ops;    /* with the optional entries that every part has */
+  clv_latent_model_ops latent; /* where customers of a part are sampled */
+  part                *part;   /* owned [n] */
+  size_t               n;
+  size_t               n_dim, n_sum, n_value, n_block, n_variable, n_latent;
 } joint;
 
 static size_t joint_n_dim(const void *self) { return ((const joint *)self)->n_dim; }
@@ -111,6 +114,61 @@ static void joint_free(void *self) {
   free(j);
 }
 
+/* ---- customers' own parameters, part after part ---- */
+
+static size_t joint_n_latent(const void *self) { return ((const joint *)self)->n_latent; }
+
+/* The part whose parameter k is of those sampled. */
+static const part *latent_part(const joint *j, size_t k) {
+  size_t i = j->n - 1;
+  while (j->part[i].latent == NULL || k < j->part[i].first_latent) i--;
+  return &j->part[i];
+}
+
+static clv_blocks joint_blocks(const void *self) {
+  const part *p = latent_part(self, 0);
+  return p->latent->blocks(p->model.self);
+}
+
+static void joint_latent_block(const void *self, size_t block, const double *phi, const double *z,
+                               double *gradient, double *sum) {
+  const joint *j = self;
+  for (size_t k = 0; k < j->n; k++) {
+    const part  *p = &j->part[k];
+    const size_t o = p->first_latent * CLV_LATENT_BLOCK;
+    if (p->latent != NULL)
+      p->latent->block(p->model.self, block, phi + p->first_dim, z + o, gradient + o, sum + p->first_sum);
+  }
+}
+
+static const char *joint_latent_name(const void *self, size_t k) {
+  const part *p = latent_part(self, k);
+  return p->latent->latent_name(p->model.self, k - p->first_latent);
+}
+
+static void joint_latent_constrain(const void *self, size_t block, const double *phi, const double *z,
+                                   double *value) {
+  const joint *j = self;
+  for (size_t k = 0; k < j->n; k++) {
+    const part  *p = &j->part[k];
+    const size_t o = p->first_latent * CLV_LATENT_BLOCK;
+    if (p->latent != NULL)
+      p->latent->latent_constrain(p->model.self, block, phi + p->first_dim, z + o, value + o);
+  }
+}
+
+static void joint_latent_start(const void *self, size_t block, const double *phi, double *z) {
+  const joint *j = self;
+  for (size_t k = 0; k < j->n; k++) {
+    const part *p = &j->part[k];
+    if (p->latent != NULL && p->latent->latent_start != NULL)
+      p->latent->latent_start(p->model.self, block, phi + p->first_dim,
+                              z + p->first_latent * CLV_LATENT_BLOCK);
+  }
+}
+
+/* ---- making one ---- */
+
 static const clv_model_ops JOINT = {
     .abi        = CLV_MODEL_ABI,
     .name       = "joint",
@@ -127,50 +185,36 @@ static const clv_model_ops JOINT = {
     .free       = joint_free,
 };
 
-/* The same with the optional entries that every part has. */
-static const clv_model_ops JOINT_FULL = {
-    .abi            = CLV_MODEL_ABI,
-    .name           = "joint",
-    .n_dim          = joint_n_dim,
-    .n_sum          = joint_n_sum,
-    .n_block        = joint_n_block,
-    .block          = joint_block,
-    .finish         = joint_finish,
-    .n_variable     = joint_n_variable,
-    .variable       = joint_variable,
-    .constrain      = joint_constrain,
-    .start          = joint_start,
-    .prior_draw     = joint_prior_draw,
-    .prior_line     = joint_prior_line,
-    .log_likelihood = joint_log_likelihood,
-    .free           = joint_free,
+static const clv_latent_model_ops LATENT = {
+    .abi              = CLV_LATENT_ABI,
+    .n_latent         = joint_n_latent,
+    .blocks           = joint_blocks,
+    .block            = joint_latent_block,
+    .latent_name      = joint_latent_name,
+    .latent_constrain = joint_latent_constrain,
+    .latent_start     = joint_latent_start,
 };
 
-static clv_status joint_refined(const void *self, clv_model *out);
+static clv_status joint_make(size_t n, joint **out) {
+  joint     *j  = NULL;
+  clv_status st = CLV_OK;
+  CLV_CHECK(n > 0);
+  CLV_TRY(clv_calloc(1, sizeof *j, (void **)&j));
+  CLV_TRY(clv_calloc(n, sizeof *j->part, (void **)&j->part));
+  j->ops          = JOINT;
+  j->latent       = LATENT;
+  j->latent.hyper = &j->ops;
+  *out = j, j = NULL;
+out:
+  joint_free(j);
+  return st;
+}
 
-/* And with the one that a part has whose integrals are approximations. */
-static const clv_model_ops JOINT_REFINED = {
-    .abi            = CLV_MODEL_ABI,
-    .name           = "joint",
-    .n_dim          = joint_n_dim,
-    .n_sum          = joint_n_sum,
-    .n_block        = joint_n_block,
-    .block          = joint_block,
-    .finish         = joint_finish,
-    .n_variable     = joint_n_variable,
-    .variable       = joint_variable,
-    .constrain      = joint_constrain,
-    .start          = joint_start,
-    .prior_draw     = joint_prior_draw,
-    .prior_line     = joint_prior_line,
-    .log_likelihood = joint_log_likelihood,
-    .refined        = joint_refined,
-    .free           = joint_free,
-};
-
-static void part_append(joint *j, clv_model *model) {
+static void part_append(joint *j, clv_model *model, const clv_latent_model_ops *latent) {
   part *p = &j->part[j->n++];
   *p      = (part){.model          = *model,
+                   .latent         = latent,
+                   .first_latent   = j->n_latent,
                    .first_dim      = j->n_dim,
                    .first_sum      = j->n_sum,
                    .first_value    = j->n_value,
@@ -179,8 +223,9 @@ static void part_append(joint *j, clv_model *model) {
   j->n_dim += model->ops->n_dim(model->self);
   j->n_sum += model->ops->n_sum(model->self);
   j->n_value += clv_model_n_value(model);
-  j->n_block += model->ops->n_block(model->self);
+  j->n_block += model->ops->n_block == NULL ? 0 : model->ops->n_block(model->self);
   j->n_variable += model->ops->n_variable(model->self);
+  j->n_latent += latent == NULL ? 0 : latent->n_latent(model->self);
   *model = (clv_model){0};
 }
 
@@ -188,37 +233,56 @@ static clv_status joint_refined(const void *self, clv_model *out) {
   const joint *from = self;
   joint       *j    = NULL;
   clv_status   st   = CLV_OK;
-  CLV_TRY(clv_calloc(1, sizeof *j, (void **)&j));
-  CLV_TRY(clv_calloc(from->n, sizeof *j->part, (void **)&j->part));
+  CLV_TRY(joint_make(from->n, &j));
   for (size_t k = 0; k < from->n; k++) {
     const clv_model *whole = &from->part[k].model;
     clv_model        piece = *whole;
     if (whole->ops->refined != NULL) CLV_TRY(whole->ops->refined(whole->self, &piece));
-    part_append(j, &piece);
+    part_append(j, &piece, NULL);
     j->part[k].is_borrowed = whole->ops->refined == NULL;
   }
-  *out = (clv_model){.ops = &JOINT_REFINED, .self = j};
-  j    = NULL;
+  j->ops = from->ops;
+  *out   = (clv_model){.ops = &j->ops, .self = j};
+  j      = NULL;
 out:
   joint_free(j);
   return st;
 }
 
-clv_status clv_joint_new(clv_model *parts, size_t n, clv_model *out) {
-  joint     *j    = NULL;
-  int        full = 1, refined = 0;
-  clv_status st = CLV_OK;
-  CLV_CHECK(n > 0);
-  CLV_TRY(clv_calloc(1, sizeof *j, (void **)&j));
-  CLV_TRY(clv_calloc(n, sizeof *j->part, (void **)&j->part));
+/* Takes the parts over; offers what all of them do. */
+static void parts_take(joint *j, clv_model *model, const clv_latent_model_ops *const *latent, size_t n) {
+  bool draws = true, likelihood = true, refined = false;
   for (size_t k = 0; k < n; k++) {
-    full    = full && parts[k].ops->prior_draw != NULL && parts[k].ops->log_likelihood != NULL;
-    refined = refined || parts[k].ops->refined != NULL;
-    part_append(j, &parts[k]);
+    const clv_latent_model_ops *own = latent == NULL ? NULL : latent[k];
+    draws                           = draws && model[k].ops->prior_draw != NULL;
+    likelihood                      = likelihood && own == NULL && model[k].ops->log_likelihood != NULL;
+    refined                         = refined || (own == NULL && model[k].ops->refined != NULL);
+    part_append(j, &model[k], own);
   }
-  *out = (clv_model){.ops = full ? refined ? &JOINT_REFINED : &JOINT_FULL : &JOINT, .self = j};
-  j    = NULL;
-out:
-  joint_free(j);
-  return st;
+  if (draws) j->ops.prior_draw = joint_prior_draw;
+  if (likelihood) j->ops.log_likelihood = joint_log_likelihood;
+  if (refined && j->n_latent == 0) j->ops.refined = joint_refined;
+}
+
+clv_status clv_joint_new(clv_model *parts, size_t n, clv_model *out) {
+  joint     *j  = NULL;
+  clv_status st = joint_make(n, &j);
+  if (st < 0) return st;
+  parts_take(j, parts, NULL, n);
+  *out = (clv_model){.ops = &j->ops, .self = j};
+  return CLV_OK;
+}
+
+clv_status clv_latent_joint_new(clv_model *parts, const clv_latent_model_ops *const *latent, size_t n,
+                                clv_latent_model *out) {
+  joint     *j  = NULL;
+  clv_status st = joint_make(n, &j);
+  if (st < 0) return st;
+  parts_take(j, parts, latent, n);
+  CLV_CHECK(j->n_latent > 0);
+  for (size_t k = 0; k < n; k++) /* every part has the same customers */
+    CLV_CHECK(j->part[k].latent == NULL ||
+              j->part[k].latent->blocks(j->part[k].model.self).first == joint_blocks(j).first);
+  *out = (clv_latent_model){.ops = &j->latent, .self = j};
+  return CLV_OK;
 }

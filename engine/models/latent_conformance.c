@@ -29,7 +29,10 @@ static void probe_end(probe *p) {
 static void probe_block(const void *self, size_t block, size_t n_chain, const double *phi, double *sum) {
   const probe *p = self;
   const size_t o = block * p->width;
-  (void)n_chain;
+  if (block >= p->n_block) {
+    p->hyper.ops->block(p->model->self, block - p->n_block, n_chain, phi, sum);
+    return;
+  }
   p->model->ops->block(p->model->self, block, phi, p->z + o, p->gradient + o, sum);
 }
 
@@ -44,7 +47,8 @@ static clv_status probe_begin(const clv_comm *comm, const clv_latent_model *mode
   p->width                = p->n_latent * WIDTH;
   p->n_block              = (size_t)(p->blocks.last_block - p->blocks.first_block);
   const size_t      n_sum = p->hyper.ops->n_sum(model->self);
-  const clv_summand w     = {p, p->n_block, n_sum, p->n_phi, probe_block};
+  const size_t      rows  = p->hyper.ops->n_block == NULL ? 0 : p->hyper.ops->n_block(model->self);
+  const clv_summand w     = {p, p->n_block + rows, n_sum, p->n_phi, probe_block};
   if (p->n_phi < 1 || p->n_latent < 1 || p->n_latent > CLV_LATENT_MOST)
     return clv_fail(CLV_EUSAGE,
                     "model %s: %zu hyperparameters and %zu own parameters; expected at least 1, and 1 to %u",

@@ -28,8 +28,9 @@ typedef struct clv_latent_model_ops {
   /* required */
   uint32_t abi; /* CLV_LATENT_ABI */
   /** The hyperparameters' face: name, n_dim (of phi), n_sum, finish (reduced sums to log-density and gradient
-   * of phi), variables, constrain, priors, start, as in model.h. Its abi is CLV_MODEL_ABI; its n_block and
-   * block are NULL: below is what takes their place. Its `free` frees `self`. */
+   * of phi), variables, constrain, priors, start, as in model.h. Its abi is CLV_MODEL_ABI. Its n_block and
+   * block are of rows that depend on phi alone, such as those of a part whose customers are integrated out;
+   * both NULL where there are none. Its `free` frees `self`. */
   const clv_model_ops *hyper;
   size_t (*n_latent)(const void *self); /* 1 … CLV_LATENT_MOST */
   /** The customers of the portfolio and those that this rank holds, cut by clv_latent_blocks_of. */

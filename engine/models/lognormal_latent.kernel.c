@@ -1,26 +1,9 @@
-/* Compiled once per instruction set. Eight lanes are summed in a fixed order, so the bits do not depend on
- * the vector width. */
+/* Compiled once per instruction set. */
+#include "engine/models/latent_inline.h"
 #include "engine/models/lognormal_centring.h"
 #include "engine/models/lognormal_latent_kernel.h"
-#include "engine/numerics/vmath.h"
 
-enum { LANES = 8, VECTORS = LANES / CLV_VECTOR, SUMS = CLV_LOGNORMAL_LATENT_SUMS, PHI = CLV_CENTRING_PHI };
-
-typedef float floats __attribute__((vector_size(4 * CLV_VECTOR), aligned(4), may_alias));
-
-CLV_INLINE clv_vector wide_load(const float *from) {
-  return __builtin_convertvector(*(const floats *)from, clv_vector);
-}
-
-typedef union lanes {
-  clv_vector vector[VECTORS];
-  double     lane[LANES];
-} lanes;
-
-CLV_INLINE double lanes_sum(const lanes *s) {
-  const double *lane = s->lane;
-  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
-}
+enum { SUMS = CLV_LOGNORMAL_LATENT_SUMS, PHI = CLV_CENTRING_PHI };
 
 /* log of lambda^x / (lambda + mu) (mu e^(-(lambda + mu) t_x) + lambda e^(-(lambda + mu) T)), and its slopes
  * in log lambda and log mu. With S = lambda + mu, E = e^(-S (T - t_x)), N = mu + lambda E it is x log lambda

@@ -11,6 +11,7 @@ struct clv_latent_pass {
   clv_accumulator        *sums;  /* owned */
   clv_blocks              blocks;
   size_t                  n_phi, n_latent, width; /* width: values of one block */
+  size_t                  n_block;                /* of customers; rows of phi alone come after them */
   size_t                  n_model, n_sum;         /* sums of the model, and of all */
   clv_isa                 isa;
   double                 *sum;      /* owned, [n_sum] */
@@ -91,7 +92,11 @@ static void block_look(const clv_latent_pass *p, size_t block) {
 static void pass_block(const void *self, size_t block, size_t n_chain, const double *phi, double *sum) {
   const clv_latent_pass *p   = self;
   double                *own = sum + p->n_model;
-  (void)n_chain; /* one chain at a time */
+  CLV_CHECK(n_chain == 1); /* one chain at a time */
+  if (block >= p->n_block) {
+    p->model->ops->hyper->block(p->model->self, block - p->n_block, n_chain, phi, sum);
+    return;
+  }
   p->model->ops->block(p->model->self, block, phi, p->own + block * p->width, p->gradient, sum);
   switch (p->kind) {
     case PASS_OPEN:
@@ -125,8 +130,10 @@ clv_status clv_latent_pass_new(const clv_comm *shards, const clv_latent_model *m
   CLV_TRY(clv_calloc(self->n_phi, sizeof *self->phi_out, (void **)&self->phi_out));
   CLV_TRY(clv_calloc(self->width, sizeof *self->gradient, (void **)&self->gradient));
   CLV_TRY(clv_calloc(self->width, sizeof *self->momentum, (void **)&self->momentum));
+  self->n_block          = (size_t)(self->blocks.last_block - self->blocks.first_block);
+  const size_t      rows = hyper->n_block == NULL ? 0 : hyper->n_block(model->self);
   const clv_summand what = {.self    = self,
-                            .n_block = (size_t)(self->blocks.last_block - self->blocks.first_block),
+                            .n_block = self->n_block + rows,
                             .n_sum   = self->n_sum,
                             .n_dim   = self->n_phi,
                             .block   = pass_block};

@@ -1,13 +1,13 @@
 #!/bin/bash
-# model.integrate: none: the same draws and the same latents.h5 and latents.json on 1 to 4 ranks, with plain C, and after interruptions on
-# changing numbers of ranks; what it cannot do is refused with a sentence. That the draws are right is latent_posterior's and
+# model.integrate: none, purchases and amounts sampled: the same draws and the same latents.h5 and latents.json on 1 to 4 ranks, with plain C, and after
+# interruptions on changing numbers of ranks; amounts alone sampled, beside purchases that are integrated out, forecasts too; what it cannot do is refused with a sentence. That the draws are right is latent_posterior's and
 # latent_grid_agree's to say.
 set -u
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 mpi="$CLV_TESTS/mpirun.sh"
 fail() { echo "$1"; [ -f "$work/log" ] && tail -n 20 "$work/log"; exit 1; }
 "$CLV" simulate --customers 3000 --weeks 30 --seed 4 --output "$work/data" --quiet >/dev/null || fail "simulate"
-settings="--set model.purchases=pareto_nbd_lognormal --set model.spend=none --set model.integrate=none --set sampler.num_chains=2
+settings="--set model.purchases=pareto_nbd_lognormal --set model.spend=gamma_value --set model.integrate=none --set sampler.num_chains=2
   --set sampler.num_warmup=40 --set sampler.num_samples=30 --set sampler.max_tree_depth=4 --set diagnostics.min_ess=1 --set diagnostics.max_rhat=9"
 job() { # directory ranks job options...
   local dir=$1 ranks=$2 what=$3; shift 3
@@ -49,9 +49,21 @@ if [ $rc -ne 0 ]; then # a shard of the checkpoint that is damaged is said, neve
 fi
 same broken
 
+# amounts sampled, purchases integrated out; the posterior of the hyperparameters forecasts as ever
+for ranks in 1 3; do
+  begin "spend$ranks"
+  for what in fit predict; do
+    job "spend$ranks" $ranks $what --quiet --set model.purchases=bg_nbd --set predict.draws=20 || fail "$what of bg_nbd and gamma_value on $ranks ranks"
+  done
+done
+for file in latents.h5 latents.json predictions.csv; do cmp "$work/spend1/example/$file" "$work/spend3/example/$file" || fail "$file differs with amounts sampled"; done
+[ "$(wc -l <"$work/spend1/example/predictions.csv")" -eq 3001 ] || fail "predictions"
+for value in log_alpha log_beta; do grep -q "\"$value\"" "$work/spend1/example/latents.json" || fail "no $value"; done
+grep -q log_lambda "$work/spend1/example/latents.json" && fail "purchases were sampled too"
+
 # what it cannot do
-job one 1 fit --set model.purchases=bg_nbd; rc=$?
-[ $rc -eq 2 ] && grep -q "model.integrate: none" "$work/log" || fail "bg_nbd was not refused ($rc)"
-job one 1 fit --set model.spend=gamma_gamma; rc=$?
-[ $rc -eq 2 ] && grep -q "model.spend" "$work/log" || fail "spend was not refused ($rc)"
+job one 1 fit --set model.purchases=bg_nbd --set model.spend=gamma_gamma; rc=$?
+[ $rc -eq 2 ] && grep -q "model.integrate: none" "$work/log" || fail "bg_nbd and gamma_gamma were not refused ($rc)"
+job one 1 fit --more 10; rc=$?
+[ $rc -eq 2 ] && grep -q "own positions" "$work/log" || fail "--more was not refused ($rc)"
 exit 0
