@@ -6,11 +6,11 @@
 
 #include "comm/exact_sum.h"
 #include "engine/models/counts.h"
-#include "engine/models/gamma_gamma_kernel.h"
 #include "engine/models/regression.h"
+#include "engine/models/spend_rows.h"
 #include "engine/numerics/pinned.h"
 
-enum { P, Q, V, N_PARAMETER, STRIDE = CLV_GAMMA_GAMMA_STRIDE };
+enum { P, Q, V, N_PARAMETER };
 enum { X_LOG, LOG, X_INVERSE, INVERSE, N_TERM }; /* sums of x log(w+v), log(w+v), x/(w+v), 1/(w+v) */
 
 static const char *const PARAMETER[N_PARAMETER]  = {"p", "q", "v"};
@@ -55,12 +55,6 @@ const clv_coordinates CLV_GAMMA_GAMMA_COORDINATES = {
     .from_slots      = coordinates_from_slots,
 };
 
-/* Customers of one segment with one x, inside one block. */
-typedef struct spend_run {
-  size_t segment, first, n, n_fill;
-  double x;
-} spend_run;
-
 /* What does not depend on the parameters, of one segment. */
 typedef struct constants {
   double x_log_mean; /* sum of x log mean spend */
@@ -68,43 +62,39 @@ typedef struct constants {
 } constants;
 
 typedef struct gamma_gamma {
-  size_t      n_segment, n_block;
-  size_t     *block_run; /* owned [n_block + 1] */
-  spend_run  *run;       /* owned */
-  double     *w;         /* owned: x times mean spend / rescale_factor, negative where filled up */
-  constants  *constant;  /* owned [n_segment], of rescaled spends */
-  double      rescale;
-  clv_counts *counts; /* owned, of all ranks */
-  clv_isa     isa;
+  size_t          n_segment;
+  clv_spend_rows *rows;     /* owned */
+  constants      *constant; /* owned [n_segment], of rescaled spends */
+  double          rescale;
+  clv_counts     *counts; /* owned, of all ranks */
 } gamma_gamma;
 
-static size_t likelihood_n_block(const void *self) { return ((const gamma_gamma *)self)->n_block; }
+static size_t likelihood_n_block(const void *self) {
+  return clv_spend_rows_n_block(((const gamma_gamma *)self)->rows);
+}
 
-/* Runs ascend by segment. */
 static void likelihood_touched(const void *self, size_t block, size_t *first, size_t *last) {
-  const gamma_gamma *s     = self;
-  const size_t       begin = s->block_run[block], end = s->block_run[block + 1];
-  *first = begin < end ? s->run[begin].segment : 0;
-  *last  = begin < end ? s->run[end - 1].segment + 1 : 0;
+  const gamma_gamma *s = self;
+  size_t             from, to;
+  clv_spend_rows_block(s->rows, block, &from, &to);
+  *first = from < to ? clv_spend_rows_segment(s->rows, from) : 0;
+  *last  = from < to ? clv_spend_rows_segment(s->rows, to - 1) + 1 : 0;
 }
 
 static void likelihood_block(const void *self, size_t block, size_t n_chain, const double *theta,
                              double *sum) {
   const gamma_gamma *s = self;
-  for (size_t k = s->block_run[block]; k < s->block_run[block + 1]; k++) {
-    const spend_run *run = &s->run[k];
+  size_t             from, to;
+  clv_spend_rows_block(s->rows, block, &from, &to);
+  for (size_t k = from; k < to; k++) {
     for (size_t c = 0; c < n_chain; c++) {
-      const size_t at    = c * s->n_segment + run->segment;
-      const double v     = theta[at * N_PARAMETER + V] / s->rescale;
-      double      *total = sum + at * N_TERM, log_sum, inverse_sum;
-      CLV_KERNEL_PICK(clv_gamma_gamma_sums, s->isa)
-      (s->w + run->first, run->n, run->n_fill, v, &log_sum, &inverse_sum);
-      /* beyond this products of four leave the range of doubles: a divergence */
-      if (!(v > 0x1p-240 && v < 0x1p240)) log_sum = NAN;
-      total[X_LOG] += run->x * log_sum;
-      total[LOG] += log_sum;
-      total[X_INVERSE] += run->x * inverse_sum;
-      total[INVERSE] += inverse_sum;
+      const size_t         at    = c * s->n_segment + clv_spend_rows_segment(s->rows, k);
+      const clv_spend_sums add   = clv_spend_rows_sums(s->rows, k, theta[at * N_PARAMETER + V] / s->rescale);
+      double              *total = sum + at * N_TERM;
+      total[X_LOG] += add.x_log;
+      total[LOG] += add.log;
+      total[X_INVERSE] += add.x_inverse;
+      total[INVERSE] += add.inverse;
     }
   }
 }
@@ -147,9 +137,7 @@ static double likelihood_finish(const void *self, size_t segment, const double *
 static void likelihood_free(void *self) {
   gamma_gamma *s = self;
   if (s == NULL) return;
-  free(s->block_run);
-  free(s->run);
-  free(s->w);
+  clv_spend_rows_free(&s->rows);
   free(s->constant);
   clv_counts_free(&s->counts);
   free(s);
@@ -164,76 +152,6 @@ static const clv_likelihood_ops LIKELIHOOD = {
     .touched     = likelihood_touched,
     .free        = likelihood_free,
 };
-
-typedef struct spend_key {
-  uint64_t group; /* segment << 32 | x */
-  uint64_t index; /* keeps the order of customers inside a group: the same bits whatever qsort does */
-} spend_key;
-
-static int key_compare(const void *a, const void *b) {
-  const spend_key *k = a, *l = b;
-  if (k->group != l->group) return k->group < l->group ? -1 : 1;
-  return k->index < l->index ? -1 : k->index > l->index;
-}
-
-static void run_append(gamma_gamma *s, const clv_spends *spends, const spend_key *key, size_t n,
-                       size_t *used) {
-  const size_t padded                    = (n + STRIDE - 1) / STRIDE * STRIDE;
-  const double x                         = (double)(uint32_t)key->group;
-  s->run[s->block_run[s->n_block + 1]++] = (spend_run){
-      .segment = (size_t)(key->group >> 32), .first = *used, .n = padded, .n_fill = padded - n, .x = x};
-  for (size_t k = 0; k < padded; k++)
-    s->w[*used + k] = k < n ? x * (spends->mean[key[k].index] / s->rescale) : -1.0;
-  *used += padded;
-}
-
-static void block_lay(gamma_gamma *s, const clv_spends *spends, spend_key *key, size_t first, size_t *used) {
-  const size_t all = (size_t)(spends->blocks.last - spends->blocks.first);
-  const size_t n   = all - first < CLV_BLOCK_SIZE ? all - first : CLV_BLOCK_SIZE;
-  for (size_t k = 0; k < n; k++) {
-    const uint64_t segment = spends->segment == NULL ? 0 : spends->segment[first + k];
-    key[k]                 = (spend_key){.group = segment << 32 | spends->x[first + k], .index = first + k};
-  }
-  qsort(key, n, sizeof *key, key_compare);
-  s->block_run[s->n_block + 1] = s->block_run[s->n_block];
-  for (size_t from = 0, to; from < n; from = to) {
-    for (to = from + 1; to < n && key[to].group == key[from].group;) to++;
-    run_append(s, spends, key + from, to - from, used);
-  }
-  s->n_block++;
-}
-
-static size_t runs_count(const clv_spends *spends, spend_key *key) {
-  const size_t all   = (size_t)(spends->blocks.last - spends->blocks.first);
-  size_t       n_run = 0;
-  for (size_t first = 0; first < all; first += CLV_BLOCK_SIZE) {
-    const size_t n = all - first < CLV_BLOCK_SIZE ? all - first : CLV_BLOCK_SIZE;
-    for (size_t k = 0; k < n; k++)
-      key[k] =
-          (spend_key){.group = (uint64_t)(spends->segment == NULL ? 0 : spends->segment[first + k]) << 32 |
-                               spends->x[first + k]};
-    qsort(key, n, sizeof *key, key_compare);
-    for (size_t k = 0; k < n; k++) n_run += k == 0 || key[k].group != key[k - 1].group;
-  }
-  return n_run;
-}
-
-static clv_status likelihood_lay(gamma_gamma *s, const clv_spends *spends) {
-  const size_t all     = (size_t)(spends->blocks.last - spends->blocks.first);
-  const size_t n_block = (size_t)(spends->blocks.last_block - spends->blocks.first_block);
-  spend_key   *key     = NULL;
-  size_t       used    = 0;
-  clv_status   st      = CLV_OK;
-  CLV_TRY(clv_alloc(CLV_BLOCK_SIZE, sizeof *key, (void **)&key));
-  const size_t n_run = runs_count(spends, key);
-  CLV_TRY(clv_calloc(n_block + 1, sizeof *s->block_run, (void **)&s->block_run));
-  CLV_TRY(clv_calloc(n_run + 1, sizeof *s->run, (void **)&s->run));
-  CLV_TRY(clv_alloc(all + n_run * STRIDE + 1, sizeof *s->w, (void **)&s->w));
-  for (size_t first = 0; first < all; first += CLV_BLOCK_SIZE) block_lay(s, spends, key, first, &used);
-out:
-  free(key);
-  return st;
-}
 
 static clv_status constants_sum(const clv_comm *comm, const clv_spends *spends, gamma_gamma *s) {
   const size_t   all = (size_t)(spends->blocks.last - spends->blocks.first);
@@ -269,8 +187,7 @@ static clv_status likelihood_new(const void *context, size_t n_segment, const ui
   if (st == CLV_OK) {
     s->n_segment = n_segment;
     s->rescale   = spends.rescale_factor;
-    s->isa       = clv_isa_best();
-    st           = likelihood_lay(s, &spends);
+    st           = clv_spend_rows_new(&spends, &s->rows);
   }
   CLV_TRY(clv_comm_agree(from->comm, st));
   CLV_TRY(constants_sum(from->comm, &spends, s));

@@ -9,8 +9,6 @@ static inline double lanes_sum(const double *lane) {
   return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
-static inline double shifted(double w, double v) { return w < 0.0 ? 1.0 : w + v; }
-
 void CLV_KERNEL(clv_gamma_gamma_sums)(const double *w, size_t n, size_t n_fill, double v, double *log_sum,
                                       double *inverse_sum) {
   double   inverse[LANES]  = {0}, product[LANES];
@@ -19,8 +17,7 @@ void CLV_KERNEL(clv_gamma_gamma_sums)(const double *w, size_t n, size_t n_fill, 
   for (size_t i = 0; i < n; i += STRIDE) {
     const double *restrict at = w + i;
     for (size_t l = 0; l < LANES; l++) {
-      const double a = shifted(at[l], v), b = shifted(at[l + LANES], v);
-      const double c = shifted(at[l + 2 * LANES], v), d = shifted(at[l + 3 * LANES], v);
+      const double a = at[l] + v, b = at[l + LANES] + v, c = at[l + 2 * LANES] + v, d = at[l + 3 * LANES] + v;
       const double ab = a * b, cd = c * d, abcd = ab * cd;
       inverse[l] += ((a + b) * cd + (c + d) * ab) / abcd;
       /* product back into [1, 2), its exponent (still biased) added to the count */
@@ -34,6 +31,6 @@ void CLV_KERNEL(clv_gamma_gamma_sums)(const double *w, size_t n, size_t n_fill, 
     whole += (double)((int64_t)exponent[l] - 1023 * (int64_t)(n / STRIDE));
     product[l] = clv_log_inline(product[l]);
   }
-  *log_sum     = whole * 0x1.62e42fefa39efp-1 + lanes_sum(product);
-  *inverse_sum = lanes_sum(inverse) - (double)n_fill;
+  *log_sum     = whole * 0x1.62e42fefa39efp-1 + lanes_sum(product) - (double)n_fill * clv_log_inline(v);
+  *inverse_sum = lanes_sum(inverse) - (double)n_fill / v;
 }
