@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/models/conformance_forecast.h"
+#include "engine/models/latent_conformance.h"
 #include "io/portfolio.h"
 #include "jobs/plugin.h"
 #include "jobs/plugin_rows.h"
@@ -78,15 +79,18 @@ out:
   return st;
 }
 
+static bool is_latent(const check_model *c) { return clv_plugin_table(c->plugin)->latent != NULL; }
+
 static clv_status models_make(check_model *c) {
-  clv_status st = CLV_OK;
+  const bool latent = is_latent(c);
+  clv_status st     = CLV_OK;
   for (int w = 0; w < N_WAY; w++) {
-    clv_plugin_sample_data(c->sample, (clv_plugin_way)w, 0, 1, &c->settings, &c->data[w]);
+    clv_plugin_sample_data(c->sample, (clv_plugin_way)w, latent, 0, 1, &c->settings, &c->data[w]);
     CLV_TRY(clv_plugin_make(c->plugin, &c->data[w], &c->model[w]));
   }
   for (int d = 0; d < N_DEAL; d++)
     for (int r = 0; r < DEALT[d]; r++) {
-      clv_plugin_sample_data(c->sample, CLV_WAY_PLAIN, r, DEALT[d], &c->settings, &c->dealt[d][r]);
+      clv_plugin_sample_data(c->sample, CLV_WAY_PLAIN, latent, r, DEALT[d], &c->settings, &c->dealt[d][r]);
       CLV_TRY(clv_plugin_make(c->plugin, &c->dealt[d][r], &c->part[d][r]));
     }
 out:
@@ -124,14 +128,35 @@ static clv_status forecasts_check(check_model *c) {
   return st;
 }
 
-static clv_status alone_check(check_model *c) {
+static void collapsed_check(check_model *c) {
   const clv_conformance_deal deal[N_DEAL] = {{c->part[0], (size_t)DEALT[0]}, {c->part[1], (size_t)DEALT[1]}};
   const clv_conformance_plan plan         = {
               .model = c->model, .way = WAY, .n_model = N_WAY, .deal = deal, .n_deal = N_DEAL};
+  (void)clv_conformance_run(c->alone, &plan, &c->report);
+}
+
+static void latent_check(check_model *c) {
+  const clv_latent_model_ops *ops = clv_plugin_table(c->plugin)->latent;
+  clv_latent_model            whole[2], part[N_DEAL][DEALT_MOST];
+  clv_latent_deal             deal[N_DEAL];
+  for (int w = 0; w < 2; w++) whole[w] = (clv_latent_model){ops, c->model[w].self}; /* plain, reversed */
+  for (int d = 0; d < N_DEAL; d++) {
+    for (int r = 0; r < DEALT[d]; r++) part[d][r] = (clv_latent_model){ops, c->part[d][r].self};
+    deal[d] = (clv_latent_deal){part[d], (size_t)DEALT[d]};
+  }
+  const clv_latent_plan plan = {.model = &whole[0], .reversed = &whole[1], .deal = deal, .n_deal = N_DEAL};
+  (void)clv_latent_conformance_run(c->alone, &plan, &c->report);
+}
+
+/* The report has all sentences. */
+static clv_status alone_check(check_model *c) {
   clv_status st = models_make(c);
   if (st < 0) return st;
   c->reached = true;
-  (void)clv_conformance_run(c->alone, &plan, &c->report); /* the report has all sentences */
+  if (is_latent(c))
+    latent_check(c);
+  else
+    collapsed_check(c);
   clv_message_clear();
   (void)forecasts_check(c);
   clv_message_clear();

@@ -151,6 +151,13 @@ static void leg_fit(clv_fit_run *f, double seconds, int n_draw) {
   f->leg_draws       = draws < 1.0 ? 1 : draws > CLV_FIT_LEG_DRAWS ? CLV_FIT_LEG_DRAWS : (int)draws;
 }
 
+/* The sampler knows no model's name. */
+static void model_name(const clv_fit_run *f) {
+  char text[CLV_MESSAGE_MAX];
+  snprintf(text, sizeof text, "model %s: %.1800s", f->place.fit.name, clv_message());
+  clv_message_set(text);
+}
+
 clv_status clv_fit_draws_make(clv_fit_run *f) {
   const clv_sampler_watch watch = {.context = f, .round = round_watch};
   clv_leg                 leg;
@@ -163,6 +170,7 @@ clv_status clv_fit_draws_make(clv_fit_run *f) {
       CLV_TRY(wishes_grant(f));
       continue;
     }
+    if (st == CLV_EUSAGE) model_name(f);
     CLV_TRY(st);
     if (leg.n_draw == 0) break;
     leg_fit(f, clv_clock() - begin, leg.n_draw);

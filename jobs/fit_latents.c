@@ -84,7 +84,7 @@ out:
 static clv_status table_create(latents *l) {
   const clv_model             hyper     = l->sampler->place->fit.model;
   const clv_latent_model_ops *ops       = l->sampler->place->fit.latent;
-  const clv_text_attribute    attribute = {"model", hyper.ops->name};
+  const clv_text_attribute    attribute = {"model", l->sampler->place->fit.name};
   const char                 *column[COLUMNS];
   for (size_t k = 0; k < l->n_column; k++) {
     snprintf(l->name[k], sizeof l->name[k], "%.50s_%s", ops->latent_name(hyper.self, k / FIGURES),
@@ -158,7 +158,7 @@ static clv_status json_write(latents *l, long n_draw) {
                                   "least_ess", number_or_null(l->seen[k].least_ess),
                                   "customers_above_max_rhat", (json_int_t)l->seen[k].n_high));
   st           = worst_list(l, list);
-  json_t *root = json_pack("{s:s, s:I, s:I, s:f, s:o, s:o}", "model", l->sampler->place->fit.model.ops->name,
+  json_t *root = json_pack("{s:s, s:I, s:I, s:f, s:o, s:o}", "model", l->sampler->place->fit.name,
                            "customers", (json_int_t)l->blocks.n, "draws", (json_int_t)n_draw, "max_rhat",
                            l->config->diagnostics.max_rhat, "values", values, "worst", list);
   if (st == CLV_OK && clv_comm_rank(l->world) == 0) {

@@ -375,7 +375,7 @@ static void name_make(const clv_config *config, clv_fit_model *fit) {
 static clv_status plugin_part_new(const clv_comm *shards, const clv_portfolio *portfolio,
                                   const clv_config *config, clv_fit_model *fit, clv_model *out) {
   clv_status st = CLV_OK;
-  CLV_TRY(clv_plugin_rows_read(shards, portfolio, config, clv_plugin_table(fit->plugin)->reads, &fit->rows));
+  CLV_TRY(clv_plugin_rows_read(shards, portfolio, config, clv_plugin_table(fit->plugin), &fit->rows));
   CLV_TRY(clv_comm_agree(shards, clv_plugin_make(fit->plugin, clv_plugin_rows_data(fit->rows), out)));
 out:
   return st;
@@ -413,7 +413,10 @@ static clv_status parts_make(const clv_comm *shards, const clv_portfolio *portfo
   CLV_TRY(clv_comm_agree(shards, clv_plugin_settings(config, &text, &option)));
   const clv_prior_texts priors = {.item = text, .n = config->model.priors.n};
   if ((own & CLV_PLUGIN_PURCHASES) == 0) CLV_TRY(purchases_part(shards, portfolio, config, &priors, p));
-  if (own != 0) CLV_TRY(plugin_part_new(shards, portfolio, config, fit, parts_next(p)));
+  if (own != 0) {
+    p->latent[p->n] = clv_plugin_table(fit->plugin)->latent;
+    CLV_TRY(plugin_part_new(shards, portfolio, config, fit, parts_next(p)));
+  }
   if (fit->has_spend) CLV_TRY(spend_part(shards, portfolio, config, &priors, fit, p));
   CLV_TRY(clv_comm_agree(shards, parts_join(p, fit)));
   if (config->model.integrate == CLV_INTEGRATE_NONE && fit->latent == NULL)

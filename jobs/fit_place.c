@@ -67,14 +67,15 @@ static int groups_that_fit(const clv_portfolio_facts *facts, int size, int group
 clv_status clv_fit_place_new(const clv_comm *world, const char *path, const clv_config *config,
                              clv_fit_place *out) {
   const int size = clv_comm_size(world), chains = config->sampler.num_chains,
-            /* Chains take turns where customers are sampled: every rank then holds its own customers. */
-      asked           = config->model.integrate == CLV_INTEGRATE_NONE ? 1 : config->sampler.chain_groups;
+            asked     = config->sampler.chain_groups;
   clv_fit_place place = {0};
   double        pass = 0.0, reduce = 0.0;
   int           groups = asked > 0 ? clv_topology_groups_most(size, asked < chains ? asked : chains) : 1;
   clv_status    st     = CLV_OK;
   CLV_TRY(place_with(world, path, config, groups, &place));
-  if (asked == 0 && size > 1) {
+  if (place.fit.latent != NULL) { /* chains take turns: every rank holds its own customers */
+    groups = 1;
+  } else if (asked == 0 && size > 1) {
     CLV_TRY(cost_measure(world, &place, &pass, &reduce));
     groups = clv_topology_groups_auto(size, chains, pass, reduce);
     groups = groups_that_fit(clv_portfolio_facts_get(place.portfolio), size, groups);

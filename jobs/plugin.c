@@ -1,5 +1,6 @@
 #include "jobs/plugin.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,12 +74,26 @@ const char *clv_plugin_digest(const clv_plugin_host *self) {
   return clv_shared_object_digest(self->object)->hex;
 }
 
+/* Customers are where all others expect them. */
+static bool has_blocks(const clv_latent_model_ops *latent, const void *made, const clv_blocks *blocks) {
+  if (latent == NULL) return true;
+  const clv_blocks b = latent->blocks(made);
+  return b.n == blocks->n && b.n_block == blocks->n_block && b.first_block == blocks->first_block &&
+         b.last_block == blocks->last_block && b.first == blocks->first && b.last == blocks->last;
+}
+
 clv_status clv_plugin_make(const clv_plugin_host *self, const clv_plugin_data *data, clv_model *out) {
   char  sentence[SENTENCE_MOST] = "";
   void *made                    = self->table->make(data, sentence, sizeof sentence);
   sentence[sizeof sentence - 1] = '\0';
+  if (made != NULL && !has_blocks(self->table->latent, made, &data->blocks)) {
+    if (self->table->latent->hyper->free != NULL) self->table->latent->hyper->free(made);
+    return clv_fail(CLV_EUSAGE, "plug-in %s ('%s'): its blocks must be those of its data", self->table->name,
+                    self->path);
+  }
   if (made != NULL) {
-    *out = (clv_model){.ops = self->table->model, .self = made};
+    *out = (clv_model){.ops  = self->table->latent != NULL ? self->table->latent->hyper : self->table->model,
+                       .self = made};
     return CLV_OK;
   }
   if (sentence[0] == '\0' && clv_message()[0] != '\0') return CLV_EUSAGE; /* of a prior it could not read */

@@ -18,7 +18,7 @@ const clv_plugin *clv_plugin_table(const clv_plugin_host *self);
 /** SHA-256 of the file, in hexadecimal. */
 const char *clv_plugin_digest(const clv_plugin_host *self);
 
-/** Make the model. Not collective.
+/** Make the model; of a table with `latent`, the hyperparameters' face. Not collective.
  *  @param data  lent until the model is freed @param[out] out  owned by the caller
  *  @return CLV_EUSAGE with the plug-in's sentence where it made none */
 clv_status clv_plugin_make(const clv_plugin_host *self, const clv_plugin_data *data, clv_model *out);

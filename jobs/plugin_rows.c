@@ -134,7 +134,8 @@ out:
 }
 
 clv_status clv_plugin_rows_read(const clv_comm *shards, const clv_portfolio *portfolio,
-                                const clv_config *config, unsigned reads, clv_plugin_rows **out) {
+                                const clv_config *config, const clv_plugin *plugin, clv_plugin_rows **out) {
+  const unsigned             reads = plugin->reads;
   const clv_portfolio_facts *facts = clv_portfolio_facts_get(portfolio);
   const int                  rank = clv_comm_rank(shards), size = clv_comm_size(shards);
   clv_plugin_rows           *self = NULL;
@@ -147,7 +148,9 @@ clv_status clv_plugin_rows_read(const clv_comm *shards, const clv_portfolio *por
         clv_plugin_cells_view(&self->cells, (size_t)facts->n_covariate, 0, (size_t)self->cells.n);
   }
   if ((reads & CLV_PLUGIN_CUSTOMERS) != 0) {
-    const clv_blocks b = clv_blocks_of(facts->n_customer, rank, size);
+    const clv_blocks b = plugin->latent != NULL ? clv_latent_blocks_of(facts->n_customer, rank, size)
+                                                : clv_blocks_of(facts->n_customer, rank, size);
+    self->data.blocks  = b;
     CLV_TRY(clv_portfolio_read_customers(portfolio, b.first, b.last - b.first, &self->customers));
     self->data.customers =
         clv_plugin_customers_view(&self->customers, (size_t)facts->n_covariate, 0, (size_t)self->customers.n);

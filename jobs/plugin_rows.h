@@ -9,11 +9,11 @@
 typedef struct clv_plugin_rows clv_plugin_rows;
 
 /** This rank's blocks of the portfolio. Collective over `shards`, the portfolio's communicator.
- *  @param reads  CLV_PLUGIN_CELLS, CLV_PLUGIN_CUSTOMERS or both
+ *  @param plugin  what it reads, and in which blocks
  *  @param config  its priors and options are borrowed
  *  @param[out] out  owned by the caller; outlives the model */
 clv_status clv_plugin_rows_read(const clv_comm *shards, const clv_portfolio *portfolio,
-                                const clv_config *config, unsigned reads, clv_plugin_rows **out);
+                                const clv_config *config, const clv_plugin *plugin, clv_plugin_rows **out);
 void       clv_plugin_rows_free(clv_plugin_rows **self); /* accepts NULL */
 
 /** Borrowed. */

@@ -278,16 +278,18 @@ size_t clv_plugin_sample_histories(const clv_plugin_sample *self) {
   return (size_t)self->cell[CLV_WAY_PLAIN].n;
 }
 
-void clv_plugin_sample_data(const clv_plugin_sample *self, clv_plugin_way way, int rank, int size,
-                            const clv_plugin_data *settings, clv_plugin_data *data) {
+void clv_plugin_sample_data(const clv_plugin_sample *self, clv_plugin_way way, bool latent, int rank,
+                            int size, const clv_plugin_data *settings, clv_plugin_data *data) {
   const clv_cell_columns     *cell = &self->cell[way];
   const clv_customer_columns *who  = &self->customer[way == CLV_WAY_REVERSED];
-  const clv_blocks            c = clv_blocks_of(cell->n, rank, size), w = clv_blocks_of(who->n, rank, size);
-  *data                       = *settings;
+  const clv_blocks            c    = clv_blocks_of(cell->n, rank, size),
+                   w = latent ? clv_latent_blocks_of(who->n, rank, size) : clv_blocks_of(who->n, rank, size);
+  *data              = *settings;
   const double rescale_factor = settings->facts.rescale_factor;
   const int    least          = settings->facts.min_transactions;
   data->facts = self->facts, data->facts.rescale_factor = rescale_factor,
   data->facts.min_transactions = least;
+  data->blocks                 = w;
   data->cells     = clv_plugin_cells_view(cell, self->facts.n_covariate, (size_t)c.first, (size_t)c.last);
   data->customers = clv_plugin_customers_view(who, self->facts.n_covariate, (size_t)w.first, (size_t)w.last);
 }

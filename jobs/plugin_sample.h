@@ -30,9 +30,10 @@ typedef enum clv_plugin_way {
 } clv_plugin_way;
 
 /** What a constructor is given, on rank `rank` of `size`. Not collective.
+ *  @param latent  customers come in blocks of CLV_LATENT_BLOCK
  *  @param settings  of which priors, options, rescale_factor and min_transactions are taken
  *  @param[out] data  borrows from self and settings */
-void clv_plugin_sample_data(const clv_plugin_sample *self, clv_plugin_way way, int rank, int size,
-                            const clv_plugin_data *settings, clv_plugin_data *data);
+void clv_plugin_sample_data(const clv_plugin_sample *self, clv_plugin_way way, bool latent, int rank,
+                            int size, const clv_plugin_data *settings, clv_plugin_data *data);
 
 #endif

@@ -63,11 +63,10 @@ static clv_status table_check(const clv_model *model) {
   return fault == NULL ? CLV_OK : clv_fail(CLV_EUSAGE, "model: its %s", fault);
 }
 
-static clv_status names_check(probe *p, clv_conformance *found) {
-  const clv_model *model = p->model;
-  const size_t     n     = model->ops->n_variable(model->self);
-  (void)found;
-  if (p->dim == 0) return clv_fail(CLV_EUSAGE, "model %s: it has no coordinates", model->ops->name);
+clv_status clv_conformance_names(const clv_model *model) {
+  const size_t n = model->ops->n_variable(model->self);
+  if (model->ops->n_dim(model->self) == 0)
+    return clv_fail(CLV_EUSAGE, "model %s: it has no coordinates", model->ops->name);
   for (size_t i = 0; i < n; i++) {
     clv_variable one, other;
     model->ops->variable(model->self, i, &one);
@@ -80,6 +79,11 @@ static clv_status names_check(probe *p, clv_conformance *found) {
     }
   }
   return CLV_OK;
+}
+
+static clv_status names_check(probe *p, clv_conformance *found) {
+  (void)found;
+  return clv_conformance_names(p->model);
 }
 
 static double central_difference(probe *p, const double *phi, size_t i, double h) {
@@ -148,23 +152,29 @@ out:
   return st;
 }
 
-static clv_status values_check(probe *p, clv_conformance *found) {
-  const clv_model_ops *ops = p->model->ops;
-  clv_rng              rng = clv_rng_at(SEED, CLV_RNG_PRIOR, 0, 0, 0);
-  (void)found;
-  for (size_t k = 0; k < N_POINT; k++) {
-    ops->constrain(p->model->self, p->phi + k * p->dim, p->value);
-    for (size_t i = 0; i < p->n_value; i++)
-      if (!isfinite(p->value[i]))
-        return clv_fail(CLV_EUSAGE, "model %s: reported value %zu is not finite at a start point", ops->name,
-                        i);
-    if (ops->prior_draw == NULL) continue;
-    ops->prior_draw(p->model->self, &rng, p->moved);
-    for (size_t i = 0; i < p->dim; i++)
-      if (!isfinite(p->moved[i]))
-        return clv_fail(CLV_EUSAGE, "model %s: coordinate %zu of a prior draw is not finite", ops->name, i);
-  }
+clv_status clv_conformance_values(const clv_model *model, const double *phi, uint32_t draw, double *value,
+                                  double *moved) {
+  const clv_model_ops *ops = model->ops;
+  clv_rng              rng = clv_rng_at(SEED, CLV_RNG_PRIOR, 0, 0, draw);
+  ops->constrain(model->self, phi, value);
+  for (size_t i = 0; i < clv_model_n_value(model); i++)
+    if (!isfinite(value[i]))
+      return clv_fail(CLV_EUSAGE, "model %s: reported value %zu is not finite at a start point", ops->name,
+                      i);
+  if (ops->prior_draw == NULL) return CLV_OK;
+  ops->prior_draw(model->self, &rng, moved);
+  for (size_t i = 0; i < ops->n_dim(model->self); i++)
+    if (!isfinite(moved[i]))
+      return clv_fail(CLV_EUSAGE, "model %s: coordinate %zu of a prior draw is not finite", ops->name, i);
   return CLV_OK;
+}
+
+static clv_status values_check(probe *p, clv_conformance *found) {
+  clv_status st = CLV_OK;
+  (void)found;
+  for (uint32_t k = 0; k < N_POINT && st == CLV_OK; k++)
+    st = clv_conformance_values(p->model, p->phi + k * p->dim, k, p->value, p->moved);
+  return st;
 }
 
 /* Where a trajectory that diverges ends up. */
@@ -263,7 +273,7 @@ static clv_status deal_check(const clv_comm *comm, probe *p, const clv_conforman
 
 /* ---- the report ---- */
 
-static void item_add(clv_conformance_report *report, const char *what, clv_status st) {
+void clv_conformance_add(clv_conformance_report *report, const char *what, clv_status st) {
   CLV_CHECK(report->n < CLV_CONFORMANCE_ITEMS);
   clv_conformance_item *item = &report->item[report->n++];
   *item                      = (clv_conformance_item){.what = what, .status = st};
@@ -271,7 +281,7 @@ static void item_add(clv_conformance_report *report, const char *what, clv_statu
   clv_message_clear();
 }
 
-static void figure_add(clv_conformance_report *report, double worst) {
+void clv_conformance_figure(clv_conformance_report *report, double worst) {
   clv_conformance_item *item = &report->item[report->n - 1];
   if (item->status == CLV_OK)
     snprintf(item->sentence, sizeof item->sentence, "at most %.2g of what is allowed", worst);
@@ -291,15 +301,15 @@ static const check CHECKS[] = {
 static void ways_run(const clv_comm *comm, const clv_conformance_plan *plan, probe *first,
                      clv_conformance_report *report) {
   for (size_t k = 0; k < plan->n_deal; k++)
-    item_add(report, plan->deal[k].n == 1 ? "rows on one rank" : "rows dealt to several ranks",
-             deal_check(comm, first, &plan->deal[k]));
+    clv_conformance_add(report, plan->deal[k].n == 1 ? "rows on one rank" : "rows dealt to several ranks",
+                        deal_check(comm, first, &plan->deal[k]));
   for (size_t k = 1; k < plan->n_model; k++) {
     probe      other = {0};
     clv_status st    = clv_comm_agree(comm, probe_begin(comm, &plan->model[k], &other));
     if (st == CLV_OK) st = variant_check(first, &other, &report->worst);
     probe_end(&other);
-    item_add(report, plan->way == NULL ? "built another way" : plan->way[k], st);
-    figure_add(report, report->worst.variant);
+    clv_conformance_add(report, plan->way == NULL ? "built another way" : plan->way[k], st);
+    clv_conformance_figure(report, report->worst.variant);
   }
 }
 
@@ -319,8 +329,8 @@ clv_status clv_conformance_run(const clv_comm *comm, const clv_conformance_plan 
   if (st < 0) return st;
   CLV_TRY(clv_comm_agree(comm, probe_begin(comm, plan->model, &first)));
   for (size_t k = 0; k < sizeof CHECKS / sizeof *CHECKS; k++) {
-    item_add(report, CHECKS[k].what, CHECKS[k].run(&first, &report->worst));
-    if (CHECKS[k].run == gradient_check) figure_add(report, report->worst.gradient);
+    clv_conformance_add(report, CHECKS[k].what, CHECKS[k].run(&first, &report->worst));
+    if (CHECKS[k].run == gradient_check) clv_conformance_figure(report, report->worst.gradient);
   }
   ways_run(comm, plan, &first, report);
   st = clv_comm_agree(comm, clv_conformance_fault(report));

@@ -19,7 +19,7 @@ typedef struct clv_conformance_item {
   char        sentence[256]; /* which promise is broken; or a figure; "" */
 } clv_conformance_item;
 
-enum { CLV_CONFORMANCE_ITEMS = 24 };
+enum { CLV_CONFORMANCE_ITEMS = 32 };
 
 typedef struct clv_conformance_report {
   clv_conformance_item item[CLV_CONFORMANCE_ITEMS];
@@ -51,6 +51,17 @@ typedef struct clv_conformance_plan {
  *  @return CLV_EUSAGE with the first broken promise */
 clv_status clv_conformance_run(const clv_comm *comm, const clv_conformance_plan *plan,
                                clv_conformance_report *report);
+
+/** What a model's face of phi promises, alone: coordinates and distinct names; finite reported values at phi
+ * and a finite prior draw. Not collective. @param value  [all values] @param moved  [n_dim]: scratch */
+clv_status clv_conformance_names(const clv_model *model);
+clv_status clv_conformance_values(const clv_model *model, const double *phi, uint32_t draw, double *value,
+                                  double *moved);
+
+/** One more promise and what became of it: a failure's message moves into the report. Not collective. */
+void clv_conformance_add(clv_conformance_report *report, const char *what, clv_status st);
+/** A figure beside the last one added, where it is kept. */
+void clv_conformance_figure(clv_conformance_report *report, double worst);
 
 /** The first broken promise of a report as a status with its sentence. Not collective. */
 clv_status clv_conformance_fault(const clv_conformance_report *report);

@@ -42,7 +42,7 @@ static clv_status variable_find(const clv_model *model, const part *of, size_t k
 
 static double likelihood_at(const clv_comm *comm, const clv_model *model, const double *phi, double *sum) {
   const clv_summand what = {.self    = model->self,
-                            .n_block = model->ops->n_block(model->self),
+                            .n_block = model->ops->n_block == NULL ? 0 : model->ops->n_block(model->self),
                             .n_sum   = model->ops->n_sum(model->self),
                             .n_dim   = model->ops->n_dim(model->self),
                             .block   = model->ops->block};
@@ -181,22 +181,14 @@ static clv_status spends_check(const clv_spend_ops *s, const clv_forecast_trial 
 
 /* ---- the report ---- */
 
-static void add(clv_conformance_report *report, const char *what, clv_status st) {
-  CLV_CHECK(report->n < CLV_CONFORMANCE_ITEMS);
-  clv_conformance_item *item = &report->item[report->n++];
-  *item                      = (clv_conformance_item){.what = what, .status = st};
-  if (st < 0) snprintf(item->sentence, sizeof item->sentence, "%.255s", clv_message());
-  clv_message_clear();
-}
-
 static bool part_run(const clv_comm *comm, const clv_forecast_trial *t, const part *of, trial_point *at,
                      clv_conformance_report *report) {
   const clv_status st = points_make(comm, t->model, of, at);
-  add(report, "forecasts: parameters are variables", st);
+  clv_conformance_add(report, "forecasts: parameters are variables", st);
   if (st < 0) return false;
-  add(report, "forecasts: gradient of a customer", gradients_check(of, t, at));
+  clv_conformance_add(report, "forecasts: gradient of a customer", gradients_check(of, t, at));
   if (t->is_all && at->has_likelihood && at->is_scalar)
-    add(report, "forecasts: likelihood is the model's", likelihoods_check(of, t, at));
+    clv_conformance_add(report, "forecasts: likelihood is the model's", likelihoods_check(of, t, at));
   return true;
 }
 
@@ -207,14 +199,16 @@ clv_status clv_conformance_forecast(const clv_comm *comm, const clv_forecast_tri
     const clv_process_ops *p  = t->process;
     const part             of = {p->name, p->n_parameter, p->parameter, p->log_likelihood, p->gradient};
     if (part_run(comm, t, &of, &at, report)) {
-      add(report, "forecasts: P(alive) and purchases", alive_check(p, t, at.theta[0]));
-      add(report, "forecasts: probabilities of counts", counts_check(p, at.theta[0], t->length));
+      clv_conformance_add(report, "forecasts: P(alive) and purchases", alive_check(p, t, at.theta[0]));
+      clv_conformance_add(report, "forecasts: probabilities of counts",
+                          counts_check(p, at.theta[0], t->length));
     }
   }
   if (t->spend != NULL) {
     const clv_spend_ops *s  = t->spend;
     const part           of = {s->name, s->n_parameter, s->parameter, s->log_likelihood, s->gradient};
-    if (part_run(comm, t, &of, &at, report)) add(report, "forecasts: spend", spends_check(s, t, at.theta[0]));
+    if (part_run(comm, t, &of, &at, report))
+      clv_conformance_add(report, "forecasts: spend", spends_check(s, t, at.theta[0]));
   }
   return clv_conformance_fault(report);
 }

@@ -1,8 +1,8 @@
 #ifndef CLV_ENGINE_MODELS_LATENT_MODEL_H
 #define CLV_ENGINE_MODELS_LATENT_MODEL_H
 
-#include "comm/blocks.h"
-#include "engine/models/model.h"
+#include "../../comm/blocks.h" /* relative: a plug-in is compiled without -I, see plugin.h */
+#include "model.h"
 
 /** Bumped whenever clv_latent_model_ops changes shape or meaning. */
 #define CLV_LATENT_ABI 1u
@@ -59,6 +59,9 @@ typedef struct clv_latent_model {
 
 /** n customers in global order, cut into blocks of CLV_LATENT_BLOCK, and those of `rank`. Not collective. */
 clv_blocks clv_latent_blocks_of(uint64_t n, int rank, int size);
+
+/** Is a table what the sampler can use? As clv_model_ops_fault. */
+const char *clv_latent_model_ops_fault(const clv_latent_model_ops *ops);
 
 /** The hyperparameters' face as a model of its own, for names, values and priors. Borrowed: not to be freed.
  */

@@ -6,6 +6,7 @@
  * found in the program that loads it. Includes are relative so that no -I is needed. docs/plugins.md. */
 #include "../numerics/pinned.h"
 #include "../numerics/rng.h"
+#include "latent_model.h"
 #include "model.h"
 #include "prior.h"
 #include "process.h"
@@ -15,9 +16,10 @@ extern "C" {
 #endif
 
 /** Bumped whenever what follows changes shape or meaning. */
-#define CLV_PLUGIN_ABI 1u
+#define CLV_PLUGIN_ABI 2u
 
-/** Rows of one block: the unit of summation. */
+/** Rows of one block: the unit of summation. Customers whose own parameters are sampled come in blocks of
+ * CLV_LATENT_BLOCK instead. */
 #define CLV_PLUGIN_BLOCK 8192u
 
 /** Parts of the built-in model that a plug-in takes the place of. */
@@ -84,9 +86,10 @@ typedef struct clv_plugin_option {
  * …), at most CLV_PLUGIN_BLOCK of them, see clv_plugin_block_rows. A rank may have none. Everything is lent
  * until the model is freed: nothing has to be copied. */
 typedef struct clv_plugin_data {
-  clv_plugin_cells      cells;
-  clv_plugin_customers  customers;
-  clv_plugin_facts      facts;
+  clv_plugin_cells     cells;
+  clv_plugin_customers customers;
+  clv_blocks       blocks; /* of customers whose own parameters are sampled: what latent->blocks returns */
+  clv_plugin_facts facts;
   const clv_prior_text *prior; /* [n_prior] of model.priors; a name that no variable has is refused later */
   size_t                n_prior;
   const clv_plugin_option *option; /* [n_option] */
@@ -95,24 +98,27 @@ typedef struct clv_plugin_data {
 
 /** Sizes of the tables: a shared object made with other headers is refused. */
 typedef struct clv_plugin_build {
-  uint32_t abi, plugin, data, model, process, spend, customer;
+  uint32_t abi, plugin, data, model, latent, process, spend, customer;
 } clv_plugin_build;
-#define CLV_PLUGIN_BUILD                                                                \
-  {                                                                                     \
-    CLV_PLUGIN_ABI, sizeof(clv_plugin), sizeof(clv_plugin_data), sizeof(clv_model_ops), \
-        sizeof(clv_process_ops), sizeof(clv_spend_ops), sizeof(clv_customer)            \
+#define CLV_PLUGIN_BUILD                                                                                   \
+  {                                                                                                        \
+    CLV_PLUGIN_ABI, sizeof(clv_plugin), sizeof(clv_plugin_data), sizeof(clv_model_ops),                    \
+        sizeof(clv_latent_model_ops), sizeof(clv_process_ops), sizeof(clv_spend_ops), sizeof(clv_customer) \
   }
 
 /** A user's own model. The shared object exports one function, clv_plugin_get, which returns its constant
  * table. */
 typedef struct clv_plugin {
-  clv_plugin_build     build; /* CLV_PLUGIN_BUILD */
-  const char          *name;  /* what the trace and messages call it */
-  unsigned             part;  /* CLV_PLUGIN_PURCHASES, CLV_PLUGIN_SPEND or both: what it models */
-  unsigned             reads; /* CLV_PLUGIN_CELLS, CLV_PLUGIN_CUSTOMERS or both */
-  const clv_model_ops *model;
-  /** Its data, `self` of every call to come, which model->free releases. Called once per rank, on every rank;
-   * must not communicate.
+  clv_plugin_build build; /* CLV_PLUGIN_BUILD */
+  const char      *name;  /* what the trace and messages call it */
+  unsigned         part;  /* CLV_PLUGIN_PURCHASES, CLV_PLUGIN_SPEND or both: what it models */
+  unsigned         reads; /* CLV_PLUGIN_CELLS, CLV_PLUGIN_CUSTOMERS or both */
+  /** One of the two. model: customers are integrated out. latent: every customer's own parameters are sampled
+   * beside the hyperparameters; it reads customers, in blocks of CLV_LATENT_BLOCK (latent_model.h). */
+  const clv_model_ops        *model;
+  const clv_latent_model_ops *latent;
+  /** Its data, `self` of every call to come, which model->free (latent->hyper->free) releases. Called once
+   * per rank, on every rank; must not communicate.
    *  @param[out] message  [size] one sentence about what is wrong, where it is
    *  @return NULL where no model can be made; a failed clv_prior_parse has written the message already */
   void *(*make)(const clv_plugin_data *data, char *message, size_t size);

@@ -16,7 +16,11 @@ static const char *table_fault(const clv_plugin *p) {
   if (p->reads == 0 || (p->reads & ~data) != 0)
     return "reads must be CLV_PLUGIN_CELLS, CLV_PLUGIN_CUSTOMERS or both";
   if (p->make == NULL) return "make is NULL";
-  return clv_model_ops_fault(p->model);
+  if (p->latent == NULL) return clv_model_ops_fault(p->model);
+  if (p->model != NULL) return "table has both model and latent: leave the one out (NULL)";
+  if ((p->reads & CLV_PLUGIN_CUSTOMERS) == 0)
+    return "reads must include CLV_PLUGIN_CUSTOMERS where customers' own parameters are sampled";
+  return clv_latent_model_ops_fault(p->latent);
 }
 
 static bool process_is_whole(const clv_process_ops *p) {

@@ -1,6 +1,7 @@
 #include "engine/sampler/chain.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/numerics/pinned.h"
@@ -118,6 +119,25 @@ static void chain_first_metric(clv_chain *self, const double *gradient) {
   clv_metric_set_diagonal(&self->metric, scale);
 }
 
+clv_status clv_chain_lost(int chain, double log_density, const double *gradient, size_t dim) {
+  size_t i = 0;
+  char   last[128];
+  while (i < dim && isfinite(gradient[i])) i++;
+  if (!isfinite(log_density))
+    snprintf(last, sizeof last, "the log-density is %g", log_density);
+  else if (i < dim)
+    snprintf(last, sizeof last, "the log-density is %g, but coordinate %zu of its gradient %g", log_density,
+             i, gradient[i]);
+  else
+    snprintf(last, sizeof last, "the log-density is %g, but a customer's gradient is not finite",
+             log_density);
+  return clv_fail(
+      CLV_EUSAGE,
+      "chain %d: no finite log-density and gradient at %d start points (at the last %s); check the "
+      "priors, the data's units and the model's start",
+      chain, CLV_CHAIN_STARTS, last);
+}
+
 static clv_status chain_started(clv_chain *self, const double *theta, double log_density,
                                 const double *gradient) {
   struct clv_chain_head *head   = self->head;
@@ -128,12 +148,7 @@ static clv_status chain_started(clv_chain *self, const double *theta, double log
     return CLV_OK;
   }
   if (!finite && ++head->n_start < CLV_CHAIN_STARTS) return CLV_OK;
-  if (!finite)
-    return clv_fail(
-        CLV_EFAULT,
-        "model '%s', chain %d: no finite log-density and gradient at %d start points; check the priors, the "
-        "data's units and the model's start",
-        self->model->ops->name, (int)head->chain, CLV_CHAIN_STARTS);
+  if (!finite) return clv_chain_lost((int)head->chain, log_density, gradient, self->nuts.dim);
   clv_nuts_place(&self->nuts, theta, log_density, gradient);
   if (!head->is_warm) chain_first_metric(self, gradient);
   chain_search(self, head->is_warm ? head->step.epsilon : 1.0);

@@ -8,6 +8,9 @@
 
 /** Start points tried before a chain gives up. */
 #define CLV_CHAIN_STARTS 100
+/** Says that none of them was finite, and what the last was like. Not collective. @return CLV_EUSAGE: a model
+ * or its priors */
+clv_status clv_chain_lost(int chain, double log_density, const double *gradient, size_t dim);
 /** Draws a coordinate below which a warm start keeps the other run's metric. */
 #define CLV_CHAIN_WARM_DRAWS 3.0
 
@@ -40,7 +43,7 @@ void clv_chain_begin_at(clv_chain *self, const double *theta, const double *inve
 void clv_chain_request(clv_chain *self, double *theta);
 /** @param room  scratch, shared with other chains
  *  @param[out] finished  whether this finished a draw
- *  @return CLV_EFAULT where no start point had a finite log-density: on every rank alike */
+ *  @return CLV_EUSAGE where no start point had a finite log-density: on every rank alike */
 clv_status clv_chain_feed(clv_chain *self, double log_density, const double *gradient, clv_metric_room *room,
                           bool *finished);
 

@@ -101,12 +101,12 @@ static void chain_first_metric(clv_latent_chain *self, const double *gradient) {
 }
 
 static clv_status chain_start(clv_latent_chain *self, clv_latent_pass *pass) {
-  clv_status st = CLV_OK;
+  clv_latent_found found = {0};
+  clv_status       st    = CLV_OK;
   for (uint32_t attempt = 0; attempt < CLV_CHAIN_STARTS; attempt++) {
-    clv_latent_found found;
     chain_start_point(self, attempt);
     CLV_TRY(clv_latent_pass_look(pass, &self->place, NULL, NULL, &found));
-    bool finite = isfinite(found.log_density);
+    bool finite = isfinite(found.log_density) && isfinite(found.kinetic);
     for (size_t i = 0; i < self->setting->n_phi; i++) finite = finite && isfinite(found.gradient[i]);
     if (!finite) continue;
     chain_first_metric(self, found.gradient);
@@ -114,10 +114,7 @@ static clv_status chain_start(clv_latent_chain *self, clv_latent_pass *pass) {
     self->head->step.epsilon                           = 1.0;
     return CLV_OK;
   }
-  st = clv_fail(CLV_EFAULT,
-                "model '%s', chain %d: no finite log-density and gradient at %d start points; check the "
-                "priors, the data's units and the model's start",
-                self->setting->hyper.ops->name, self->number, CLV_CHAIN_STARTS);
+  st = clv_chain_lost(self->number, found.log_density, found.gradient, self->setting->n_phi);
 out:
   return st;
 }

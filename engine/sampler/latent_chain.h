@@ -43,7 +43,7 @@ size_t clv_latent_chain_bytes(void);
 /** One more draw: start point, metric and step size where they are due, and the transition. Collective over
  * the pass's shards.
  *  @return CLV_EINTERRUPT where stop said so: all that counts is as it was, and the next call begins that
- * part again with the same numbers; CLV_EFAULT where no start point was finite */
+ * part again with the same numbers; CLV_EUSAGE where no start point was finite */
 clv_status clv_latent_chain_draw(clv_latent_chain *self, clv_latent_pass *pass, clv_latent_nuts *nuts,
                                  const clv_latent_stop *stop, clv_metric_room *room, clv_draw_stat *stat);
 /** Only the start point and the step size: for a warm-up without draws. */

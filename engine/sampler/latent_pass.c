@@ -79,8 +79,9 @@ static void block_step(const clv_latent_pass *p, size_t block, double *kinetic, 
   }
 }
 
-static void block_look(const clv_latent_pass *p, size_t block) {
+static void block_look(const clv_latent_pass *p, size_t block, double *kinetic) {
   const size_t o = block * p->width;
+  for (size_t k = 0; k < p->width; k++) *kinetic += 0.0 * p->gradient[k];
   for (int i = 0; p->count != NULL && i < 2; i++) {
     const clv_latent_moments *all = &p->moments[i];
     const clv_latent_moments  to  = {all->mean_x + o, all->mean_g + o, all->sum_x + o, all->sum_g + o};
@@ -106,7 +107,7 @@ static void pass_block(const void *self, size_t block, size_t n_chain, const dou
       block_step(p, block, own, own + 1);
       break;
     case PASS_LOOK:
-      block_look(p, block);
+      block_look(p, block, own);
       break;
   }
 }

@@ -21,7 +21,8 @@ void       clv_latent_pass_free(clv_latent_pass **self);
 typedef struct clv_latent_found {
   double        log_density;
   const double *gradient; /* [n_phi]; borrowed until the next pass */
-  double        kinetic;  /* Σ u² over all customers' own momenta */
+  double        kinetic;  /* Σ u² over all customers' own momenta; of a look 0, NaN where a gradient of
+                             theirs is not finite */
   const double *dot;      /* [joints][CLV_LATENT_DOTS] over all customers' own momenta */
 } clv_latent_found;
 

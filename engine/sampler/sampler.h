@@ -93,7 +93,7 @@ void clv_sampler_free(clv_sampler **self);
  * 0. Collective over the world, synchronising. The draws do not depend on how the run is cut into legs, on
  * ranks or on groups.
  *  @return CLV_EINTERRUPT when a watch said stop: the state then is between two rounds and may be saved or
- * run on; draws made so far are kept and come with a later leg. CLV_EFAULT where a chain found no start point
+ * run on; draws made so far are kept and come with a later leg. CLV_EUSAGE where a chain found no start point
  * with a finite log-density */
 clv_status clv_sampler_run(clv_sampler *self, int n_draw, const clv_sampler_watch *watch, clv_leg *leg);
 

@@ -86,7 +86,7 @@ forecast expected_new
 END
 refuses_on 3 2 "dealt to 2 ranks" check-model split.so
 grep -q 'FAIL  rows dealt to several ranks' "$work/out" && grep -q 'pass  NaN and far' "$work/out" || fail "the table goes on behind a broken promise"
-refuses_on 3 1 "no finite log-density and gradient" fit "$y" $s --set name=bad --set model.plugin=nan.so
+refuses_on 3 2 "model nbd + gamma_gamma: chain 0: no finite log-density and gradient.*coordinate 1 of its gradient -*nan" fit "$y" $s --set name=bad --set model.plugin=nan.so
 refuses_on 3 2 "ABI version" fit "$y" $s --set name=bad --set model.plugin=abi.so
 broken no_process
 run 1 check-model no_process.so && grep -q "no process table" "$work/out" || fail "a plug-in without forecasts"

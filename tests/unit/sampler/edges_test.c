@@ -173,7 +173,7 @@ static clv_status new_status(const density *what, clv_sampler_plan plan) {
 static void no_start_point_is_said(void **state) {
   const density what = {"nowhere", 1, nowhere, NULL, &ONE};
   (void)state;
-  assert_int_equal(new_status(&what, plan_of(2, 10, 10)), CLV_EFAULT);
+  assert_int_equal(new_status(&what, plan_of(2, 10, 10)), CLV_EUSAGE);
   assert_non_null(strstr(clv_message(), "chain 0"));
   clv_message_clear();
 }
