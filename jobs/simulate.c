@@ -285,9 +285,13 @@ out:
 }
 
 static json_t *parameters_json(const clv_shop *s) {
-  const char *const *name = s->model->parameter;
-  return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f}", name[0], s->theta[0], name[1], s->theta[1], name[2],
-                   s->theta[2], name[3], s->theta[3], "p", s->p, "q", s->q, "v", s->v);
+  json_t *all = json_object();
+  for (size_t k = 0; k < clv_shop_n_parameter(s->model); k++)
+    json_object_set_new(all, s->model->parameter[k], json_real(s->theta[k]));
+  json_object_set_new(all, "p", json_real(s->p));
+  json_object_set_new(all, "q", json_real(s->q));
+  json_object_set_new(all, "v", json_real(s->v));
+  return all;
 }
 
 static json_t *segments_json(const world *w) {

@@ -13,10 +13,13 @@ const char CLV_SIMULATE_USAGE[] =
     "  --weeks W         observed                                     (39)\n"
     "  --holdout W       and to be forecast                           (39)\n"
     "  --acquisition W   first purchases are uniform over these       (12)\n"
-    "  --model NAME      bg_nbd, mbg_nbd, pareto_nbd, bg_cnbd_k, mbg_cnbd_k or bg_bb (bg_nbd)\n"
+    "  --model NAME      bg_nbd, mbg_nbd, pareto_nbd, pareto_nbd_lognormal, bg_cnbd_k, mbg_cnbd_k or bg_bb\n"
+    "                                                                 (bg_nbd)\n"
     "  --erlang-k K      phases between purchases, of the cnbd models (3)\n"
     "  --r --alpha --a --b   per week; pareto_nbd: r alpha s beta; bg_bb: alpha beta gamma delta (as the "
     "model has)\n"
+    "  --mean-log-lambda --mean-log-mu --sd-log-lambda --sd-log-mu --correlation   of pareto_nbd_lognormal\n"
+    "                                                                 (-2.5 -4 0.9 1.2 -0.3)\n"
     "  --p --q --v       Gamma-Gamma                                  (6.3 3.6 15)\n"
     "  --segments N      with parameters of their own around these    (1)\n"
     "  --tau T           standard deviation between segments          (0.4)\n"
@@ -51,14 +54,19 @@ static const option OPTION[] = {
     {"--acquisition", REAL, AT(shop.acquisition), 0, 5000},
     {"--model", TEXT, AT(model_name), 0, 0},
     {"--erlang-k", WHOLE, AT(phases), 1, 12},
-    {"--r", REAL, AT(r), 1e-3, 1e3},
-    {"--alpha", REAL, AT(alpha), 1e-3, 1e6},
-    {"--a", REAL, AT(a), 1e-3, 1e3},
-    {"--b", REAL, AT(b), 1e-3, 1e3},
-    {"--s", REAL, AT(s), 1e-3, 1e3},
-    {"--beta", REAL, AT(beta), 1e-3, 1e6},
-    {"--gamma", REAL, AT(gamma), 1e-3, 1e3},
-    {"--delta", REAL, AT(delta), 1e-3, 1e3},
+    {"--r", REAL, AT(given[0]), 1e-3, 1e3},
+    {"--alpha", REAL, AT(given[1]), 1e-3, 1e6},
+    {"--a", REAL, AT(given[2]), 1e-3, 1e3},
+    {"--b", REAL, AT(given[3]), 1e-3, 1e3},
+    {"--s", REAL, AT(given[4]), 1e-3, 1e3},
+    {"--beta", REAL, AT(given[5]), 1e-3, 1e6},
+    {"--gamma", REAL, AT(given[6]), 1e-3, 1e3},
+    {"--delta", REAL, AT(given[7]), 1e-3, 1e3},
+    {"--mean-log-lambda", REAL, AT(given[8]), -15, 5},
+    {"--mean-log-mu", REAL, AT(given[9]), -15, 5},
+    {"--sd-log-lambda", REAL, AT(given[10]), 1e-3, 5},
+    {"--sd-log-mu", REAL, AT(given[11]), 1e-3, 5},
+    {"--correlation", REAL, AT(given[12]), -0.99, 0.99},
     {"--p", REAL, AT(shop.p), 1e-3, 1e3},
     {"--q", REAL, AT(shop.q), 1e-3, 1e3},
     {"--v", REAL, AT(shop.v), 1e-6, 1e9},
@@ -176,23 +184,37 @@ static clv_status model_find(clv_simulate_options *o) {
       o->model_name, near.name != NULL ? "; did you mean " : "", near.name != NULL ? near.name : "");
 }
 
+/* A model's parameter by the name of its option, which has dashes. */
+static bool is_parameter(const char *name, const char *text) {
+  for (; *name != '\0' && (*name == *text || (*name == '_' && *text == '-')); name++) text++;
+  return *name == '\0' && *text == '\0';
+}
+
+static clv_status parameter_refuse(const clv_shop_model *model, const char *given) {
+  char   list[256] = "";
+  size_t used      = 0;
+  for (size_t k = 0; k < clv_shop_n_parameter(model); k++) {
+    const size_t first = used;
+    used += (size_t)snprintf(list + used, sizeof list - used, " --%s", model->parameter[k]);
+    for (size_t i = first; i < used; i++)
+      if (list[i] == '_') list[i] = '-';
+  }
+  return clv_fail(CLV_EUSAGE, "%s is no parameter of %s; it has%s", given, model->name, list);
+}
+
 /* The model's parameters: as given, or the usual ones; another model's are refused. */
 static clv_status parameters_take(clv_simulate_options *o) {
-  const struct {
-    const char *name;
-    double      value;
-  } given[] = {{"r", o->r}, {"alpha", o->alpha}, {"a", o->a},         {"b", o->b},
-               {"s", o->s}, {"beta", o->beta},   {"gamma", o->gamma}, {"delta", o->delta}};
-  memcpy(o->shop.theta, o->shop.model->usual, sizeof o->shop.theta);
-  for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
-    const char *const *name = o->shop.model->parameter;
-    int                k    = 0;
-    if (isnan(given[i].value)) continue;
-    while (k < 4 && strcmp(name[k], given[i].name) != 0) k++;
-    if (k == 4)
-      return clv_fail(CLV_EUSAGE, "--%s is no parameter of %s; it has --%s --%s --%s --%s", given[i].name,
-                      o->shop.model->name, name[0], name[1], name[2], name[3]);
-    o->shop.theta[k] = given[i].value;
+  const clv_shop_model *model = o->shop.model;
+  const size_t          n     = clv_shop_n_parameter(model);
+  memcpy(o->shop.theta, model->usual, sizeof o->shop.theta);
+  for (size_t i = 0; i < N_OPTION; i++) {
+    if (OPTION[i].offset < AT(given) || OPTION[i].offset >= AT(given[CLV_SIMULATE_PARAMETERS])) continue;
+    const double value = o->given[(OPTION[i].offset - AT(given)) / sizeof *o->given];
+    size_t       k     = 0;
+    if (isnan(value)) continue;
+    while (k < n && !is_parameter(model->parameter[k], OPTION[i].name + 2)) k++;
+    if (k == n) return parameter_refuse(model, OPTION[i].name);
+    o->shop.theta[k] = value;
   }
   return CLV_OK;
 }
@@ -229,15 +251,8 @@ clv_status clv_simulate_options_read(int argc, char **argv, clv_simulate_options
       .output     = "simulated",
       .model_name = "bg_nbd",
       .effects    = {{{0.01, 0.4, -0.3, 0.5}, {-0.01, -0.5, 0.2, 0.3}, {0.005, 0.2, 0.1, -0.1}}},
-      .phases     = 3,
-      .r          = NAN,
-      .alpha      = NAN,
-      .a          = NAN,
-      .b          = NAN,
-      .s          = NAN,
-      .beta       = NAN,
-      .gamma      = NAN,
-      .delta      = NAN};
+      .phases     = 3};
+  for (size_t k = 0; k < CLV_SIMULATE_PARAMETERS; k++) made.given[k] = NAN;
   clv_status st = CLV_OK;
   for (int i = 0; i < argc; i++) {
     const option *o = NULL;

@@ -10,8 +10,8 @@ enum { ALPHA, BETA, GAMMA, DELTA, N_PARAMETER };
 static const char *const PARAMETER[] = {"alpha", "beta", "gamma", "delta"};
 static const char *const LATENT[]    = {"p", "theta"};
 /* gamma'w is added to the log-odds of the mean probability, the sum of each pair near its middle stays. */
-static const clv_effect EFFECT[] = {{CLV_ON_PURCHASES, {[ALPHA] = 0.5, [BETA] = -0.5}},
-                                    {CLV_ON_DROPOUT, {[GAMMA] = 0.5, [DELTA] = -0.5}}};
+static const clv_effect EFFECT[] = {{.on = CLV_ON_PURCHASES, .direction = {[ALPHA] = 0.5, [BETA] = -0.5}},
+                                    {.on = CLV_ON_DROPOUT, .direction = {[GAMMA] = 0.5, [DELTA] = -0.5}}};
 
 /* Opportunities in (0, t]; times that were divided and multiplied come back as they were. */
 static double opportunities(double t) { return floor(t + 1e-9); }

@@ -50,8 +50,9 @@ const clv_coordinates CLV_BG_COORDINATES = {
 };
 
 /* alpha exp(-gamma'w); a exp(gamma'w), b exp(gamma'w). */
-const clv_effect CLV_BG_EFFECT[CLV_BG_EFFECTS] = {{CLV_ON_PURCHASES, {[ALPHA] = -1.0}},
-                                                  {CLV_ON_DROPOUT, {[A] = 1.0, [B] = 1.0}}};
+const clv_effect CLV_BG_EFFECT[CLV_BG_EFFECTS] = {
+    {.on = CLV_ON_PURCHASES, .direction = {[ALPHA] = -1.0}},
+    {.on = CLV_ON_DROPOUT, .direction = {[A] = 1.0, [B] = 1.0}}};
 
 typedef struct bg_family {
   clv_purchase_rows *rows;   /* owned */
@@ -211,13 +212,12 @@ clv_status clv_bg_hierarchy_new(const char *name, const clv_purchase_data *data,
       {{CLV_PRIOR_NORMAL, {1.0, 1.25, 0}},
        "dropout probabilities from U-shaped to alike: a + b from 0.2 to 33"},
   };
-  const clv_hierarchy_plan plan = {
-      .name        = name,
-      .coordinates = &CLV_BG_COORDINATES,
-      .slot        = slot,
-      .priors      = data->priors,
-      .comm        = data->comm,
-      .pooled      = data->cells->pooled};
+  const clv_hierarchy_plan plan = {.name        = name,
+                                   .coordinates = &CLV_BG_COORDINATES,
+                                   .slot        = slot,
+                                   .priors      = data->priors,
+                                   .comm        = data->comm,
+                                   .pooled      = data->cells->pooled};
   CLV_TRY(clv_comm_agree(data->comm, clv_hierarchy_new(likelihood, &plan, out)));
 out:
   return st;

@@ -8,7 +8,7 @@ enum { P, Q, V, N_PARAMETER };
 static const char *const PARAMETER[] = {"p", "q", "v"};
 /* v exp(gamma'w): the mean spend p v / (q - 1) of the like is multiplied, how single amounts and customers
  * vary about it stays. */
-static const clv_effect EFFECT[] = {{CLV_ON_SPEND, {[V] = 1.0}}};
+static const clv_effect EFFECT[] = {{.on = CLV_ON_SPEND, .direction = {[V] = 1.0}}};
 
 /* Fader & Hardie 2013 (note 025), eq. 1a. */
 static double spend_log_likelihood(const double *theta, const clv_customer *who) {

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "engine/models/lognormal_grid_kernel.h"
+#include "engine/models/vector_set.h"
 #include "engine/numerics/pinned.h"
 
-enum { LANES = 8, TERMS_MOST = 4096, SUMS = 6 };
+enum { LANES = 8, TERMS_MOST = 4096, N = 2, SUMS = CLV_LOGNORMAL_SUMS };
 static const double NODES_MOST = 160.0; /* between the modes of one group, at the step it needs */
 
 /* Terms of one time and kind, for which the part over log mu is computed once. */
@@ -21,7 +22,7 @@ typedef struct group {
   clv_lognormal_reach reach;
 } group;
 
-/* Records of one segment in one block, whose terms fit a buffer. */
+/* Records of one segment and one vector of covariates in one block, whose terms fit a buffer. */
 typedef struct chunk {
   size_t first, last;           /* records, of which there is a multiple of 8: filled up with count 0 */
   size_t first_term, last_term; /* a record's terms are numbered from first_term */
@@ -38,9 +39,10 @@ typedef struct list {
 
 struct clv_lognormal_terms {
   clv_isa isa;
-  size_t  n_segment, n_block;
+  size_t  n_segment, n_block, n_column;
   size_t *block_chunk; /* owned [n_block + 1] */
   list    record, count, term, run, group, chunk;
+  list    w; /* covariates [n_column] of each chunk */
 };
 
 static clv_status list_add(list *to, const void *item, size_t size) {
@@ -62,10 +64,14 @@ static const clv_lognormal_term   *terms(const clv_lognormal_terms *self) { retu
 static const clv_lognormal_record *records(const clv_lognormal_terms *self) { return self->record.item; }
 static const double               *counts(const clv_lognormal_terms *self) { return self->count.item; }
 
+static const double *covariates_at(const clv_lognormal_terms *self, size_t k) {
+  return self->n_column == 0 ? NULL : (const double *)self->w.item + k * self->n_column;
+}
+
 void clv_lognormal_terms_free(clv_lognormal_terms **self) {
   if (self == NULL || *self == NULL) return;
-  list *all[] = {&(*self)->record, &(*self)->count, &(*self)->term,
-                 &(*self)->run,    &(*self)->group, &(*self)->chunk};
+  list *all[] = {&(*self)->record, &(*self)->count, &(*self)->term, &(*self)->run,
+                 &(*self)->group,  &(*self)->chunk, &(*self)->w};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]->item);
   free((*self)->block_chunk);
   free(*self);
@@ -100,15 +106,46 @@ static bool wanted_same(const wanted *x, const wanted *y) {
   return x->with_mu == y->with_mu && x->t == y->t && x->power == y->power;
 }
 
-/* Both terms of cells [first, first + n), sorted. @return how many are distinct */
-static size_t wanted_fill(const clv_cells *cells, size_t first, size_t n, wanted *to) {
+/* A cell in the order in which a block is laid out. */
+typedef struct place {
+  const double *w; /* [n_column] */
+  size_t        n_column, at;
+  uint32_t      segment;
+} place;
+
+/* By segment, covariates, and else as they came. */
+static int place_compare(const void *a, const void *b) {
+  const place *x = a, *y = b;
+  if (x->segment != y->segment) return x->segment < y->segment ? -1 : 1;
+  const int order = clv_vector_compare(x->w, y->w, x->n_column);
+  if (order != 0) return order;
+  return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static bool place_shares(const place *x, const place *y) {
+  return x->segment == y->segment && clv_vector_compare(x->w, y->w, x->n_column) == 0;
+}
+
+static void places_fill(const clv_lognormal_terms *self, const clv_cells *cells, size_t first, size_t last,
+                        place *to) {
+  for (size_t i = first; i < last; i++)
+    to[i - first] = (place){.w = self->n_column == 0 ? NULL : cells->covariates->value + i * self->n_column,
+                            .n_column = self->n_column,
+                            .at       = i,
+                            .segment  = cells->segment == NULL ? 0 : cells->segment[i]};
+  qsort(to, last - first, sizeof *to, place_compare);
+}
+
+/* Both terms of n cells, sorted. @return how many are distinct */
+static size_t wanted_fill(const clv_cells *cells, const place *from, size_t n, wanted *to) {
   size_t distinct = 1;
   for (size_t i = 0; i < n; i++) {
-    const double x = cells->x[first + i];
-    to[2 * i]      = (wanted){
-             .power = x, .t = cells->t_x[first + i], .octave = octave_of(x), .with_mu = 1, .record = (uint32_t)i};
-    to[2 * i + 1] = (wanted){
-        .power = x + 1.0, .t = cells->T[first + i], .octave = octave_of(x + 1.0), .record = (uint32_t)i};
+    const size_t k = from[i].at;
+    const double x = cells->x[k];
+    to[2 * i] =
+        (wanted){.power = x, .t = cells->t_x[k], .octave = octave_of(x), .with_mu = 1, .record = (uint32_t)i};
+    to[2 * i + 1] =
+        (wanted){.power = x + 1.0, .t = cells->T[k], .octave = octave_of(x + 1.0), .record = (uint32_t)i};
   }
   qsort(to, 2 * n, sizeof *to, wanted_compare);
   for (size_t k = 1; k < 2 * n; k++) distinct += !wanted_same(&to[k - 1], &to[k]);
@@ -166,24 +203,26 @@ static void record_settle(const clv_lognormal_terms *self, chunk *c, clv_lognorm
   c->log_most += r->count * most;
 }
 
-/* Room for one chunk while it is laid out. */
+/* Room for one block while it is laid out. */
 typedef struct bench {
   wanted               *wanted; /* owned [2][CLV_BLOCK_SIZE] */
   clv_lognormal_record *record; /* owned [CLV_BLOCK_SIZE] */
+  place                *place;  /* owned [CLV_BLOCK_SIZE] */
 } bench;
 
-/* Cells [first, first + n) of one segment; as many as fit, at least one. */
+/* Cells of one segment and covariates, from place `first` on; as many of the n as fit, at least one. */
 static clv_status chunk_add(clv_lognormal_terms *self, const clv_cells *cells, size_t first, size_t *n,
                             bench *at) {
-  chunk      c  = {.first       = self->record.n,
-                   .first_term  = self->term.n,
-                   .first_group = self->group.n,
-                   .segment     = cells->segment == NULL ? 0 : cells->segment[first]};
-  clv_status st = CLV_OK;
-  while (wanted_fill(cells, first, *n, at->wanted) > TERMS_MOST) *n = (*n + 1) / 2;
+  const place *from = at->place + first;
+  chunk        c    = {.first       = self->record.n,
+                       .first_term  = self->term.n,
+                       .first_group = self->group.n,
+                       .segment     = from->segment};
+  clv_status   st   = CLV_OK;
+  while (wanted_fill(cells, from, *n, at->wanted) > TERMS_MOST) *n = (*n + 1) / 2;
   for (size_t i = 0; i < *n; i++)
     at->record[i] =
-        (clv_lognormal_record){.count = cells->count == NULL ? 1.0 : (double)cells->count[first + i]};
+        (clv_lognormal_record){.count = cells->count == NULL ? 1.0 : (double)cells->count[from[i].at]};
   CLV_TRY(terms_place(self, at->wanted, 2 * *n, at->record));
   for (size_t i = 0; i < *n; i++) record_settle(self, &c, &at->record[i]);
   for (size_t i = 0; i < (*n + LANES - 1) / LANES * LANES; i++) {
@@ -195,6 +234,7 @@ static clv_status chunk_add(clv_lognormal_terms *self, const clv_cells *cells, s
   }
   c.last = self->record.n, c.last_term = self->term.n, c.last_group = self->group.n;
   CLV_TRY(list_add(&self->chunk, &c, sizeof c));
+  if (self->n_column > 0) CLV_TRY(list_add(&self->w, from->w, self->n_column * sizeof *from->w));
 out:
   return st;
 }
@@ -202,12 +242,10 @@ out:
 static clv_status block_add(clv_lognormal_terms *self, const clv_cells *cells, size_t first, size_t last,
                             bench *at) {
   clv_status st = CLV_OK;
-  while (first < last) {
-    size_t n = 1;
-    while (first + n < last && (cells->segment == NULL || cells->segment[first + n] == cells->segment[first]))
-      n++;
-    CLV_TRY(chunk_add(self, cells, first, &n, at));
-    first += n;
+  places_fill(self, cells, first, last, at->place);
+  for (size_t k = 0, n; k < last - first; k += n) {
+    for (n = 1; k + n < last - first && place_shares(&at->place[k], &at->place[k + n]);) n++;
+    CLV_TRY(chunk_add(self, cells, k, &n, at));
   }
 out:
   return st;
@@ -221,10 +259,12 @@ clv_status clv_lognormal_terms_new(const clv_cells *cells, clv_lognormal_terms *
   CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
   self->isa       = clv_isa_best();
   self->n_segment = cells->n_segment;
+  self->n_column  = cells->covariates == NULL ? 0 : cells->covariates->n;
   self->n_block   = (size_t)(cells->blocks.last_block - cells->blocks.first_block);
   CLV_TRY(clv_calloc(self->n_block + 1, sizeof *self->block_chunk, (void **)&self->block_chunk));
   CLV_TRY(clv_alloc(2 * CLV_BLOCK_SIZE, sizeof *at.wanted, (void **)&at.wanted));
   CLV_TRY(clv_alloc(CLV_BLOCK_SIZE, sizeof *at.record, (void **)&at.record));
+  CLV_TRY(clv_alloc(CLV_BLOCK_SIZE, sizeof *at.place, (void **)&at.place));
   for (size_t b = 0; b < self->n_block; b++) {
     const size_t first = b * CLV_BLOCK_SIZE;
     CLV_TRY(block_add(self, cells, first, first + CLV_BLOCK_SIZE < all ? first + CLV_BLOCK_SIZE : all, &at));
@@ -235,6 +275,7 @@ out:
   clv_lognormal_terms_free(&self);
   free(at.wanted);
   free(at.record);
+  free(at.place);
   return st;
 }
 
@@ -260,6 +301,7 @@ static bool group_evaluate(const clv_lognormal_terms *self, const group *g, cons
   return true;
 }
 
+/* What a chunk's customers come to: sums [SUMS] as they are handed on. */
 static void chunk_evaluate(const clv_lognormal_terms *self, const chunk *c, const clv_lognormal_prior *prior,
                            unsigned refine, double *sum) {
   double       moment[LANES * TERMS_MOST], value[CLV_BLOCK_SIZE], mixed[LANES] = {0};
@@ -271,24 +313,47 @@ static void chunk_evaluate(const clv_lognormal_terms *self, const chunk *c, cons
       return;
     }
   CLV_KERNEL_PICK(clv_lognormal_mix, self->isa)(records(self) + c->first, n, moment, value, mixed);
-  sum[0] += c->log_most + CLV_KERNEL_PICK(clv_lognormal_logs, self->isa)(value, counts(self) + c->first, n);
-  sum[1] += mixed[1];
-  sum[2] += mixed[2];
-  sum[3] += mixed[3] - c->n_customer;
-  sum[4] += mixed[4] - c->n_customer;
-  sum[5] += mixed[5] - prior->rho * c->n_customer;
+  sum[0] = c->log_most + CLV_KERNEL_PICK(clv_lognormal_logs, self->isa)(value, counts(self) + c->first, n);
+  sum[1] = mixed[1];
+  sum[2] = mixed[2];
+  sum[3] = mixed[3] - c->n_customer;
+  sum[4] = mixed[4] - c->n_customer;
+  sum[5] = mixed[5] - prior->rho * c->n_customer;
 }
 
-void clv_lognormal_terms_block(const clv_lognormal_terms *self, size_t block,
-                               const clv_lognormal_segments *segments, unsigned refine, const double *phi,
+/* The prior of a chunk's customers: covariates shift its means. */
+static clv_lognormal_prior prior_of(const clv_lognormal_view *view, const clv_lognormal_point *at,
+                                    const double *w) {
+  clv_lognormal_prior prior = clv_lognormal_population_rates(at);
+  const clv_shifts   *s     = &view->coefficients->shifts;
+  for (size_t e = 0; e < s->n_effect; e++) {
+    const double shift = clv_shifts_of_effect(s, e, clv_lognormal_view_gamma(view), w);
+    for (size_t k = 0; k < N; k++) prior.mean[k] += s->effect[e].direction[k] * shift;
+  }
+  return prior;
+}
+
+/* The gradient in coefficients: that in the chunk's means, by its covariates. */
+static void tail_add(const clv_lognormal_view *view, const clv_lognormal_point *at, const double *first,
+                     const double *w, double *tail) {
+  double by_mean[CLV_PARAMETER_MAX] = {0.0};
+  for (size_t i = 0; i < N; i++)
+    for (size_t j = 0; j < N; j++) by_mean[i] += at->inverse[i][j] * first[j] / at->sd[i];
+  clv_shifts_pull(&view->coefficients->shifts, by_mean, w, tail);
+}
+
+void clv_lognormal_terms_block(const clv_lognormal_terms *self, size_t block, const clv_lognormal_view *view,
                                double *sum) {
+  double *tail = sum + self->n_segment * SUMS;
   for (size_t k = self->block_chunk[block]; k < self->block_chunk[block + 1]; k++) {
     const chunk        *c = chunks(self) + k;
-    double              own[CLV_LOGNORMAL_PARAMETERS];
+    double              own[CLV_LOGNORMAL_PARAMETERS], mine[SUMS];
     clv_lognormal_point at;
-    clv_lognormal_segments_place(segments, phi, c->segment, own);
-    clv_lognormal_population_at(&segments->population, own, &at);
-    const clv_lognormal_prior prior = clv_lognormal_population_rates(&at);
-    chunk_evaluate(self, c, &prior, refine, sum + c->segment * SUMS);
+    clv_lognormal_segments_place(view->segments, view->phi, c->segment, own);
+    clv_lognormal_population_at(&view->segments->population, own, &at);
+    const clv_lognormal_prior prior = prior_of(view, &at, covariates_at(self, k));
+    chunk_evaluate(self, c, &prior, view->refine, mine);
+    for (size_t i = 0; i < SUMS; i++) sum[c->segment * SUMS + i] += mine[i];
+    tail_add(view, &at, mine + 1, covariates_at(self, k), tail);
   }
 }

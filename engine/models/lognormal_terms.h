@@ -2,6 +2,7 @@
 #define CLV_ENGINE_MODELS_LOGNORMAL_TERMS_H
 
 #include "comm/status.h"
+#include "engine/models/coefficients.h"
 #include "engine/models/data.h"
 #include "engine/models/lognormal_segments.h"
 
@@ -15,13 +16,27 @@ void       clv_lognormal_terms_free(clv_lognormal_terms **self);
 
 size_t clv_lognormal_terms_n_block(const clv_lognormal_terms *self);
 
+/** Sums of a segment. */
+enum { CLV_LOGNORMAL_SUMS = 6 };
+
+/** One chain's point. Borrowed. */
+typedef struct clv_lognormal_view {
+  const clv_lognormal_segments *segments;
+  const clv_coefficients       *coefficients;
+  unsigned                      refine; /* see clv_lognormal_grid_place */
+  const double                 *phi;    /* coordinates of the segments, then of the coefficients */
+} clv_lognormal_view;
+
+static inline const double *clv_lognormal_view_gamma(const clv_lognormal_view *self) {
+  return self->phi + clv_lognormal_segments_n_dim(self->segments);
+}
+
 /** Sums of one block: for every customer the log-likelihood, then what the posterior expects of a, b, a^2 -
- * 1, b^2 - 1, a b - rho, with log lambda and log mu standardised by his segment's prior. NaN where no grid
- * resolves the prior. The bits depend on the block and the priors alone. Not collective.
- *  @param phi  one chain's point  @param refine  see clv_lognormal_grid_place
- *  @param[in,out] sum  [n_segment][6], added to */
-void clv_lognormal_terms_block(const clv_lognormal_terms *self, size_t block,
-                               const clv_lognormal_segments *segments, unsigned refine, const double *phi,
+ * 1, b^2 - 1, a b - rho, with log lambda and log mu standardised by the prior of his segment and covariates;
+ * then the gradient in the coefficients. NaN where no grid resolves the prior. The bits depend on the block
+ * and the priors alone. Not collective.
+ *  @param[in,out] sum  [n_segment][6], then [n_coefficient], added to */
+void clv_lognormal_terms_block(const clv_lognormal_terms *self, size_t block, const clv_lognormal_view *view,
                                double *sum);
 
 #endif

@@ -2,26 +2,35 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/models/lognormal_segments.h"
 #include "engine/models/lognormal_terms.h"
 #include "engine/models/purchase_rows.h"
 #include "engine/numerics/pinned.h"
 
-enum { N = 2, N_PARAMETER = 5, SUMS = 6 };
+enum { N = 2, N_PARAMETER = 5, SUMS = CLV_LOGNORMAL_SUMS };
 
 typedef struct lognormal {
   unsigned               refine; /* halves the grid's steps so many times */
   clv_lognormal_segments segments;
-  clv_lognormal_terms   *terms;       /* owned */
-  bool                   is_borrower; /* of both: refined from another model */
+  clv_coefficients       coefficients; /* of covariates */
+  clv_lognormal_terms   *terms;        /* owned */
+  bool                   is_borrower;  /* of both: refined from another model */
 } lognormal;
 
+static size_t n_segments_dim(const lognormal *m) { return clv_lognormal_segments_n_dim(&m->segments); }
+static size_t n_segments_variable(const lognormal *m) {
+  return clv_lognormal_segments_n_variable(&m->segments);
+}
+
 static size_t lognormal_n_dim(const void *self) {
-  return clv_lognormal_segments_n_dim(&((const lognormal *)self)->segments);
+  const lognormal *m = self;
+  return n_segments_dim(m) + m->coefficients.shifts.n_coefficient;
 }
 static size_t lognormal_n_sum(const void *self) {
-  return SUMS * ((const lognormal *)self)->segments.n_segment;
+  const lognormal *m = self;
+  return SUMS * m->segments.n_segment + m->coefficients.shifts.n_coefficient;
 }
 static size_t lognormal_n_block(const void *self) {
   return clv_lognormal_terms_n_block(((const lognormal *)self)->terms);
@@ -29,9 +38,10 @@ static size_t lognormal_n_block(const void *self) {
 
 static void lognormal_block(const void *self, size_t block, size_t n_chain, const double *phi, double *sum) {
   const lognormal *m = self;
-  for (size_t c = 0; c < n_chain; c++)
-    clv_lognormal_terms_block(m->terms, block, &m->segments, m->refine, phi + c * lognormal_n_dim(m),
-                              sum + c * lognormal_n_sum(m));
+  for (size_t c = 0; c < n_chain; c++) {
+    const clv_lognormal_view view = {&m->segments, &m->coefficients, m->refine, phi + c * lognormal_n_dim(m)};
+    clv_lognormal_terms_block(m->terms, block, &view, sum + c * lognormal_n_sum(m));
+  }
 }
 
 static void lognormal_finish(const void *self, const double *phi, const double *sum, double *log_density,
@@ -49,6 +59,10 @@ static void lognormal_finish(const void *self, const double *phi, const double *
     total += s[0];
   }
   if (own != NULL) total += clv_lognormal_segments_prior(&m->segments, phi, own, gradient);
+  double *by_gamma = gradient + n_segments_dim(m);
+  memcpy(by_gamma, sum + m->segments.n_segment * SUMS,
+         m->coefficients.shifts.n_coefficient * sizeof *by_gamma);
+  total += clv_coefficients_prior(&m->coefficients, phi + n_segments_dim(m), by_gamma);
   if (own != NULL && total != INFINITY) *log_density = total;
   free(own);
 }
@@ -62,27 +76,48 @@ static double lognormal_log_likelihood(const void *self, const double *phi, cons
 }
 
 static size_t lognormal_n_variable(const void *self) {
-  return clv_lognormal_segments_n_variable(&((const lognormal *)self)->segments);
+  const lognormal *m = self;
+  return n_segments_variable(m) + clv_coefficients_n_variable(&m->coefficients);
 }
 
 static void lognormal_variable(const void *self, size_t i, clv_variable *out) {
-  clv_lognormal_segments_variable(&((const lognormal *)self)->segments, i, out);
+  const lognormal *m = self;
+  const size_t     n = n_segments_variable(m);
+  if (i < n)
+    clv_lognormal_segments_variable(&m->segments, i, out);
+  else
+    clv_coefficients_variable(&m->coefficients, i - n, out);
 }
 
 static void lognormal_constrain(const void *self, const double *phi, double *value) {
-  clv_lognormal_segments_constrain(&((const lognormal *)self)->segments, phi, value);
+  const lognormal *m = self;
+  clv_variable     v;
+  clv_lognormal_segments_constrain(&m->segments, phi, value);
+  for (size_t i = 0; i < n_segments_variable(m); i++) {
+    clv_lognormal_segments_variable(&m->segments, i, &v);
+    value += v.length;
+  }
+  clv_coefficients_constrain(&m->coefficients, phi + n_segments_dim(m), value);
 }
 
 static void lognormal_start(const void *self, clv_rng *rng, double *phi) {
-  clv_lognormal_segments_start(&((const lognormal *)self)->segments, rng, phi);
+  const lognormal *m = self;
+  clv_lognormal_segments_start(&m->segments, rng, phi);
+  clv_coefficients_start(&m->coefficients, rng, phi + n_segments_dim(m));
 }
 
 static void lognormal_prior_draw(const void *self, clv_rng *rng, double *phi) {
-  clv_lognormal_segments_draw(&((const lognormal *)self)->segments, rng, phi);
+  const lognormal *m = self;
+  clv_lognormal_segments_draw(&m->segments, rng, phi);
+  clv_coefficients_draw(&m->coefficients, rng, phi + n_segments_dim(m));
 }
 
 static int lognormal_prior_line(const void *self, size_t i, char *line, size_t size) {
-  return clv_lognormal_segments_line(&((const lognormal *)self)->segments, i, line, size);
+  const lognormal *m = self;
+  size_t           n = 0;
+  if (clv_lognormal_segments_line(&m->segments, i, line, size)) return 1;
+  while (clv_lognormal_segments_line(&m->segments, n, line, size)) n++;
+  return clv_coefficients_line(&m->coefficients, i - n, line, size);
 }
 
 static void lognormal_free(void *self) {
@@ -131,8 +166,12 @@ clv_status clv_pareto_nbd_lognormal_new(const clv_purchase_data *data, clv_model
   double     age = 1.0;
   clv_status st  = CLV_OK;
   CLV_TRY(clv_mean_age(data->comm, data->cells, &age));
-  const double centre[N] = {-clv_log(age), -clv_log(age)};
-  st                     = clv_calloc(1, sizeof *m, (void **)&m);
+  const double                centre[N] = {-clv_log(age), -clv_log(age)};
+  const clv_process_ops      *process   = &CLV_PARETO_NBD_LOGNORMAL_PROCESS;
+  const clv_coefficients_plan of        = {data->cells->covariates, data->priors, process->n_parameter,
+                                           process->n_effect, process->effect};
+  st                                    = clv_calloc(1, sizeof *m, (void **)&m);
+  if (st == CLV_OK) st = clv_coefficients_make(&of, &m->coefficients);
   if (st == CLV_OK) st = clv_lognormal_terms_new(data->cells, &m->terms);
   CLV_TRY(clv_comm_agree(data->comm, st));
   CLV_TRY(clv_lognormal_segments_make(data->comm, N, centre, data->cells, data->priors, &m->segments));

@@ -16,6 +16,10 @@ static const char *const PARAMETER[] = {"mean_log_lambda", "mean_log_mu", "sd_lo
                                         "correlation"};
 static const char *const LATENT[]    = {"lambda", "mu"};
 
+/* Covariates move the means of the logarithms. */
+static const clv_effect EFFECT[] = {{.on = CLV_ON_PURCHASES, .direction = {[0] = 1.0}, .adds = true},
+                                    {.on = CLV_ON_DROPOUT, .direction = {[1] = 1.0}, .adds = true}};
+
 static bool rates_of(const double *theta, clv_lognormal_prior *prior) {
   clv_lognormal_point at;
   if (!clv_lognormal_population_of_values(N, theta, &at)) return false;
@@ -289,6 +293,8 @@ const clv_process_ops CLV_PARETO_NBD_LOGNORMAL_PROCESS = {
     .parameter      = PARAMETER,
     .n_latent       = 2,
     .latent         = LATENT,
+    .n_effect       = sizeof EFFECT / sizeof *EFFECT,
+    .effect         = EFFECT,
     .log_likelihood = process_log_likelihood,
     .gradient       = process_gradient,
     .p_alive        = process_p_alive,

@@ -10,7 +10,8 @@ enum { R, ALPHA, S, BETA, N_PARAMETER };
 static const char *const PARAMETER[] = {"r", "alpha", "s", "beta"};
 static const char *const LATENT[]    = {"lambda", "mu"};
 /* alpha exp(-gamma'w), beta exp(-gamma'w). */
-static const clv_effect EFFECT[] = {{CLV_ON_PURCHASES, {[ALPHA] = -1.0}}, {CLV_ON_DROPOUT, {[BETA] = -1.0}}};
+static const clv_effect EFFECT[] = {{.on = CLV_ON_PURCHASES, .direction = {[ALPHA] = -1.0}},
+                                    {.on = CLV_ON_DROPOUT, .direction = {[BETA] = -1.0}}};
 
 static double process_gradient(const double *theta, const clv_customer *who, double *by_theta) {
   const double          r = theta[R], s = theta[S], x = (double)who->x;

@@ -24,10 +24,12 @@ typedef struct clv_customer {
 #define CLV_PARAMETER_MAX 8
 #define CLV_LATENT_MAX 4
 
-/** How covariates act: a customer's log theta[k] gains direction[k] × gamma'w. */
+/** How covariates act: a customer's log theta[k] gains direction[k] × gamma'w; theta[k] itself does where the
+ * effect adds, as for parameters that are means of logarithms. */
 typedef struct clv_effect {
   clv_acts_on on;
   double      direction[CLV_PARAMETER_MAX];
+  bool        adds;
 } clv_effect;
 
 /** A purchase process given hyperparameters: everything a forecast needs. Pure functions; not collective.

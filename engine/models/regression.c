@@ -1,11 +1,10 @@
 #include "engine/models/regression.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/numerics/pinned.h"
+#include "engine/models/coefficients.h"
 
 enum {
   MOST          = CLV_SEGMENT_PARAMETER_MAX,
@@ -13,20 +12,12 @@ enum {
   VALUES_MOST   = (SEGMENTS_MOST + 2) * MOST /* a population's beside the segments' */
 };
 
-typedef struct coefficients {
-  clv_acts_on on;
-  clv_prior   prior;  /* of a coefficient of a coded column */
-  bool        is_all; /* every covariate of the portfolio */
-} coefficients;
-
 struct clv_regression {
   clv_model          inner;   /* owned: the hierarchy */
   clv_shifted        shifted; /* owned */
-  clv_shifts         shifts;
+  clv_coefficients   coefficients;
   clv_likelihood_ops stand_in;   /* the table of the likelihood that the hierarchy has */
   bool               is_wrapped; /* then sums are values and gradients that were finished before */
-  coefficients       of[CLV_EFFECT_MAX];
-  double            *scale; /* owned [n_coefficient] */
   const char *const *parameter;
   size_t             first_value[MOST]; /* of each natural parameter among the hierarchy's values */
   size_t             n_dim, n_value;    /* of the hierarchy */
@@ -38,7 +29,6 @@ void clv_regression_free(clv_regression **self) {
   if (r == NULL) return;
   clv_model_free(&r->inner);
   if (r->shifted.ops != NULL) r->shifted.ops->free(r->shifted.self);
-  free(r->scale);
   free(r);
 }
 
@@ -54,7 +44,7 @@ static size_t stand_in_n_block(const void *self) {
 /* The tail, a gradient in coefficients, has no room in the sums of a likelihood. */
 static void stand_in_block(const void *self, size_t block, size_t n_chain, const double *theta, double *sum) {
   const clv_regression *r     = self;
-  const size_t          n     = r->shifted.n_segment * r->shifts.n_parameter;
+  const size_t          n     = r->shifted.n_segment * r->coefficients.shifts.n_parameter;
   const size_t          width = r->shifted.n_segment * r->shifted.n_term;
   double                own[SEGMENTS_MOST * (1 + MOST) + CLV_EFFECT_MAX * CLV_COLUMN_MAX];
   for (size_t c = 0; c < n_chain; c++) {
@@ -71,7 +61,7 @@ static double stand_in_finish(const void *self, size_t segment, const double *th
   double                ignored[CLV_EFFECT_MAX * CLV_COLUMN_MAX];
   if (!r->is_wrapped)
     return r->shifted.ops->finish(r->shifted.self, segment, theta, NONE, sum, gradient, ignored);
-  memcpy(gradient, sum + 1, r->shifts.n_parameter * sizeof *gradient);
+  memcpy(gradient, sum + 1, r->coefficients.shifts.n_parameter * sizeof *gradient);
   return sum[0];
 }
 
@@ -79,7 +69,7 @@ static double stand_in_finish(const void *self, size_t segment, const double *th
 
 static size_t regression_n_dim(const void *self) {
   const clv_regression *r = self;
-  return r->n_dim + r->shifts.n_coefficient;
+  return r->n_dim + r->coefficients.shifts.n_coefficient;
 }
 
 static size_t regression_n_sum(const void *self) {
@@ -89,7 +79,7 @@ static size_t regression_n_sum(const void *self) {
 
 /* Natural parameters of all segments, [n_segment][n_parameter], out of the hierarchy's values. */
 static void segments_theta(const clv_regression *r, const double *phi, double *value, double *theta) {
-  const size_t n = r->shifts.n_parameter;
+  const size_t n = r->coefficients.shifts.n_parameter;
   r->inner.ops->constrain(r->inner.self, phi, value);
   for (size_t g = 0; g < r->shifted.n_segment; g++)
     for (size_t k = 0; k < n; k++) theta[g * n + k] = value[r->first_value[k] + g];
@@ -110,10 +100,11 @@ static void regression_block(const void *self, size_t block, size_t n_chain, con
 static double segments_finish(const clv_regression *r, const double *phi, const double *sum, double *done,
                               double *by_gamma) {
   const clv_shifted *s = &r->shifted;
-  const size_t       n = r->shifts.n_parameter, tail = s->n_segment * s->n_term;
+  const size_t       n = r->coefficients.shifts.n_parameter, tail = s->n_segment * s->n_term;
   double             value[VALUES_MOST], theta[SEGMENTS_MOST * MOST], total = 0.0;
   segments_theta(r, phi, value, theta);
-  for (size_t c = 0; c < r->shifts.n_coefficient; c++) by_gamma[c] = s->n_tail > 0 ? sum[tail + c] : 0.0;
+  for (size_t c = 0; c < r->coefficients.shifts.n_coefficient; c++)
+    by_gamma[c] = s->n_tail > 0 ? sum[tail + c] : 0.0;
   for (size_t g = 0; g < s->n_segment; g++) {
     double *to = done + g * (1 + n);
     to[0] = s->ops->finish(s->self, g, theta + g * n, phi + r->n_dim, sum + g * s->n_term, to + 1, by_gamma);
@@ -129,12 +120,7 @@ static void regression_finish(const void *self, const double *phi, const double 
   double                done[SEGMENTS_MOST * (1 + MOST)];
   (void)segments_finish(r, phi, sum, done, by_gamma);
   r->inner.ops->finish(r->inner.self, phi, done, log_density, gradient);
-  for (size_t e = 0; e < r->shifts.n_effect; e++)
-    for (size_t c = r->shifts.first[e]; c < r->shifts.first[e + 1]; c++) {
-      double slope;
-      *log_density += clv_prior_log_density(&r->of[e].prior, phi[r->n_dim + c], &slope);
-      by_gamma[c] += slope;
-    }
+  *log_density += clv_coefficients_prior(&r->coefficients, phi + r->n_dim, by_gamma);
   if (*log_density == INFINITY) *log_density = NAN;
 }
 
@@ -145,72 +131,44 @@ static double regression_log_likelihood(const void *self, const double *phi, con
   return segments_finish(r, phi, sum, done, by_gamma);
 }
 
-/* Effects without columns have no variable. */
-static size_t effect_find(const clv_regression *r, size_t i) {
-  size_t e = 0;
-  for (;; e++)
-    if (r->shifts.first[e + 1] > r->shifts.first[e] && i-- == 0) return e;
-}
-
 static size_t regression_n_variable(const void *self) {
   const clv_regression *r = self;
-  size_t                n = r->inner.ops->n_variable(r->inner.self);
-  for (size_t e = 0; e < r->shifts.n_effect; e++) n += r->shifts.first[e + 1] > r->shifts.first[e];
-  return n;
+  return r->inner.ops->n_variable(r->inner.self) + clv_coefficients_n_variable(&r->coefficients);
 }
 
 static void regression_variable(const void *self, size_t i, clv_variable *out) {
   const clv_regression *r = self;
   const size_t          n = r->inner.ops->n_variable(r->inner.self);
-  if (i < n) {
+  if (i < n)
     r->inner.ops->variable(r->inner.self, i, out);
-    return;
-  }
-  const size_t e  = effect_find(r, i - n);
-  const char  *on = clv_acts_on_name(r->of[e].on);
-  *out            = (clv_variable){.length = r->shifts.first[e + 1] - r->shifts.first[e]};
-  snprintf(out->name, sizeof out->name, CLV_GAMMA "%s", on);
-  snprintf(out->dimension, sizeof out->dimension, CLV_COVARIATE_DIMENSION "%s%s", r->of[e].is_all ? "" : "_",
-           r->of[e].is_all ? "" : on);
+  else
+    clv_coefficients_variable(&r->coefficients, i - n, out);
 }
 
 static void regression_constrain(const void *self, const double *phi, double *value) {
   const clv_regression *r = self;
   r->inner.ops->constrain(r->inner.self, phi, value);
-  for (size_t c = 0; c < r->shifts.n_coefficient; c++)
-    value[r->n_value + c] = phi[r->n_dim + c] / r->scale[c];
+  clv_coefficients_constrain(&r->coefficients, phi + r->n_dim, value + r->n_value);
 }
 
 static void regression_start(const void *self, clv_rng *rng, double *phi) {
   const clv_regression *r = self;
   r->inner.ops->start(r->inner.self, rng, phi);
-  for (size_t c = 0; c < r->shifts.n_coefficient; c++)
-    phi[r->n_dim + c] = 0.5 * (2.0 * clv_rng_uniform(rng) - 1.0);
+  clv_coefficients_start(&r->coefficients, rng, phi + r->n_dim);
 }
 
 static void regression_prior_draw(const void *self, clv_rng *rng, double *phi) {
   const clv_regression *r = self;
   r->inner.ops->prior_draw(r->inner.self, rng, phi);
-  for (size_t e = 0; e < r->shifts.n_effect; e++)
-    for (size_t c = r->shifts.first[e]; c < r->shifts.first[e + 1]; c++)
-      phi[r->n_dim + c] = clv_prior_draw(&r->of[e].prior, rng);
+  clv_coefficients_draw(&r->coefficients, rng, phi + r->n_dim);
 }
 
 static int regression_prior_line(const void *self, size_t i, char *line, size_t size) {
   const clv_regression *r = self;
-  char                  text[128];
   size_t                n = 0;
   if (r->inner.ops->prior_line(r->inner.self, i, line, size)) return 1;
   while (r->inner.ops->prior_line(r->inner.self, n, line, size)) n++;
-  if (i - n >= regression_n_variable(self) - r->inner.ops->n_variable(r->inner.self)) return 0;
-  const coefficients *of = &r->of[effect_find(r, i - n)];
-  clv_prior_print(&of->prior, text, sizeof text);
-  snprintf(line, size,
-           CLV_GAMMA
-           "%s ~ %s, each: of numbers a standard deviation, of indicators and levels the whole step "
-           "multiplies by e^gamma",
-           clv_acts_on_name(of->on), text);
-  return 1;
+  return clv_coefficients_line(&r->coefficients, i - n, line, size);
 }
 
 static size_t regression_n_block(const void *self) { return stand_in_n_block(self); }
@@ -240,33 +198,13 @@ static const clv_model_ops REGRESSION = {
 
 /* ---- making them ---- */
 
-static clv_status priors_fill(clv_regression *r, const clv_regression_plan *plan) {
-  clv_status st = CLV_OK;
-  for (size_t e = 0; e < plan->n_effect; e++) {
-    const clv_acts_on on = plan->effect[e].on;
-    char              name[CLV_NAME_MAX];
-    r->of[e] = (coefficients){.on     = on,
-                              .prior  = {CLV_PRIOR_NORMAL, {0.0, 1.0, 0.0}},
-                              .is_all = plan->covariates->n_column[on] == plan->covariates->n_all};
-    snprintf(name, sizeof name, CLV_GAMMA "%s", clv_acts_on_name(on));
-    for (size_t k = 0; plan->priors != NULL && k < plan->priors->n; k++)
-      if (strcmp(plan->priors->item[k].name, name) == 0)
-        CLV_TRY(clv_prior_parse(name, plan->priors->item[k].text, &r->of[e].prior));
-  }
-out:
-  return st;
-}
-
-static clv_status regression_new(const clv_regression_plan *plan, const clv_shifts *shifts,
+static clv_status regression_new(const clv_regression_plan *plan, const clv_coefficients *coefficients,
                                  clv_regression **out) {
   clv_regression *r  = NULL;
   clv_status      st = CLV_OK;
   CLV_TRY(clv_calloc(1, sizeof *r, (void **)&r));
-  CLV_TRY(clv_alloc(shifts->n_coefficient, sizeof *r->scale, (void **)&r->scale));
-  r->shifts    = *shifts;
-  r->parameter = plan->parameter;
-  for (size_t c = 0; c < shifts->n_coefficient; c++) r->scale[c] = plan->covariates->scale[shifts->column[c]];
-  CLV_TRY(priors_fill(r, plan));
+  r->coefficients = *coefficients;
+  r->parameter    = plan->parameter;
   *out = r, r = NULL;
 out:
   clv_regression_free(&r);
@@ -276,7 +214,7 @@ out:
 static clv_status shifted_new(const clv_regression_plan *plan, clv_regression *r) {
   clv_shifted_plan data = plan->data;
   clv_status       st   = CLV_OK;
-  data.shifts           = &r->shifts;
+  data.shifts           = &r->coefficients.shifts;
   data.covariates       = plan->covariates;
   CLV_TRY(clv_shifted_groups_new(&data, &r->shifted));
   if (r->shifted.ops == NULL) CLV_TRY(clv_comm_agree(data.comm, clv_shifted_rows_new(&data, &r->shifted)));
@@ -286,15 +224,16 @@ out:
 
 clv_status clv_regression_likelihood(const clv_regression_plan *plan, clv_regression **regression,
                                      clv_likelihood *out) {
-  clv_regression *r      = NULL;
-  clv_shifts      shifts = {0};
-  clv_status      st     = CLV_OK;
-  if (plan->covariates != NULL)
-    shifts = clv_shifts_of(plan->covariates, plan->n_parameter, plan->effect, plan->n_effect);
-  if (shifts.n_coefficient == 0)
+  const clv_coefficients_plan of = {plan->covariates, plan->priors, plan->n_parameter, plan->n_effect,
+                                    plan->effect};
+  clv_regression             *r  = NULL;
+  clv_coefficients            coefficients;
+  clv_status                  st = CLV_OK;
+  CLV_TRY(clv_coefficients_make(&of, &coefficients)); /* the same on every rank */
+  if (coefficients.shifts.n_coefficient == 0)
     return plan->data.make(plan->data.context, plan->data.n_segment, plan->data.segment, out);
   CLV_CHECK(plan->data.n_segment <= SEGMENTS_MOST);
-  CLV_TRY(clv_comm_agree(plan->data.comm, regression_new(plan, &shifts, &r)));
+  CLV_TRY(clv_comm_agree(plan->data.comm, regression_new(plan, &coefficients, &r)));
   CLV_TRY(shifted_new(plan, r));
   r->stand_in = (clv_likelihood_ops){.n_parameter = plan->n_parameter,
                                      .n_term      = r->shifted.n_term,
@@ -314,7 +253,7 @@ void clv_regression_wrap(clv_regression **regression, clv_model *model) {
   const clv_model_ops *ops = model->ops;
   r->n_dim                 = ops->n_dim(model->self);
   r->n_value               = clv_model_n_value(model);
-  for (size_t k = 0; k < r->shifts.n_parameter; k++) {
+  for (size_t k = 0; k < r->coefficients.shifts.n_parameter; k++) {
     clv_variable v = {0};
     size_t       i = 0;
     for (;; i++) {
@@ -327,7 +266,7 @@ void clv_regression_wrap(clv_regression **regression, clv_model *model) {
   CLV_CHECK(r->n_value <= VALUES_MOST);
   r->inner           = *model;
   r->is_wrapped      = true;
-  r->stand_in.n_term = 1 + r->shifts.n_parameter;
+  r->stand_in.n_term = 1 + r->coefficients.shifts.n_parameter;
   *model             = (clv_model){.ops = &REGRESSION, .self = r};
   *regression        = NULL;
 }

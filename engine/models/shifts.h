@@ -6,11 +6,11 @@
 #include "engine/models/process.h"
 
 /** Most processes that covariates act on in one model. */
-enum { CLV_EFFECT_MAX = 2 };
+enum { CLV_EFFECT_MAX = 3 };
 
-/** How the covariates w of a customer shift his natural parameters: log theta[k] gains, over the effects e,
- * direction_e[k] × gamma_e'w (docs/model_architecture.md). Each effect has its own columns of w and its own
- * coefficients, one after the other in gamma. A value type. */
+/** How the covariates w of a customer shift his natural parameters: log theta[k], or theta[k] itself where an
+ * effect adds, gains over the effects e direction_e[k] × gamma_e'w (docs/model_architecture.md). Each effect
+ * has its own columns of w and its own coefficients, one after the other in gamma. A value type. */
 typedef struct clv_shifts {
   size_t            n_parameter, n_effect, n_coefficient;
   const clv_effect *effect;                                  /* borrowed [n_effect], the model's */
@@ -26,7 +26,11 @@ clv_shifts clv_shifts_of(const clv_covariates *covariates, size_t n_parameter, c
 void clv_shifts_theta(const clv_shifts *self, const double *gamma, const double *w, const double *theta,
                       double *shifted);
 
-/** The chain rule: adds to by_gamma [n_coefficient] what a gradient in log theta [n_parameter] comes to. */
+/** gamma_e'w, by which effect e shifts. Not collective. */
+double clv_shifts_of_effect(const clv_shifts *self, size_t e, const double *gamma, const double *w);
+
+/** The chain rule: adds to by_gamma [n_coefficient] what a gradient in log theta [n_parameter] (theta itself
+ * where effects add) comes to. */
 void clv_shifts_pull(const clv_shifts *self, const double *by_log_theta, const double *w, double *by_gamma);
 
 #endif

@@ -26,7 +26,10 @@ static void shop_draw(const clv_shop *typical, size_t g, double tau, clv_shop *o
   double       money[3];
   *out = *typical;
   clv_purchases_name(typical->model->name, 1, name); /* coordinates are the same for every k */
-  clv_pooled_new_segment(clv_process_find(name)->coordinates, typical->theta, sd, &rng, out->theta);
+  if (typical->model->spread == CLV_SPREAD_LOGNORMAL)
+    for (size_t k = 0; k < 2; k++) out->theta[k] += tau * clv_rng_normal(&rng); /* the means alone differ */
+  else
+    clv_pooled_new_segment(clv_process_find(name)->coordinates, typical->theta, sd, &rng, out->theta);
   clv_pooled_new_segment(&CLV_GAMMA_GAMMA_COORDINATES, spend, sd, &rng, money);
   out->p = money[0], out->q = money[1], out->v = money[2];
 }

@@ -7,8 +7,9 @@
 /** A shop whose customers come in segments, each with parameters of its own around a typical segment's. */
 typedef struct clv_market clv_market;
 
-/** Segment g's coordinates (those in which models pool segments, engine/models/pooled.h) are the typical
- * shop's plus tau times a standard normal, named (seed, SEGMENT, g). Not collective.
+/** Segment g's coordinates (those in which models pool segments, engine/models/pooled.h; of
+ * pareto_nbd_lognormal the means) are the typical shop's plus tau times a standard normal, named (seed,
+ * SEGMENT, g). Not collective.
  *  @param typical  copied  @param n  segments; 1 is the typical shop itself
  *  @param unevenness  segment g has a share of customers proportional to (g + 1)^-unevenness */
 clv_status clv_market_new(const clv_shop *typical, size_t n, double tau, double unevenness, clv_market **out);

@@ -2,39 +2,54 @@
 
 #include <math.h>
 
+#include "engine/numerics/pinned.h"
+
 static const clv_shop_model MODEL[] = {
     {"bg_nbd",
      CLV_LEAVE_AFTER_REPEAT,
+     CLV_SPREAD_CONJUGATE,
      false,
      {"r", "alpha", "a", "b"},
      {0.25, 4.8, 0.72, 2.16},
      {"lambda", "p"}},
     {"mbg_nbd",
      CLV_LEAVE_AFTER_PURCHASE,
+     CLV_SPREAD_CONJUGATE,
      false,
      {"r", "alpha", "a", "b"},
      {0.52, 6.2, 0.89, 1.61},
      {"lambda", "p"}},
     {"pareto_nbd",
      CLV_LEAVE_IN_TIME,
+     CLV_SPREAD_CONJUGATE,
      false,
      {"r", "alpha", "s", "beta"},
      {0.55, 10.6, 0.61, 11.7},
      {"lambda", "mu"}},
+    {"pareto_nbd_lognormal",
+     CLV_LEAVE_IN_TIME,
+     CLV_SPREAD_LOGNORMAL,
+     false,
+     {"mean_log_lambda", "mean_log_mu", "sd_log_lambda", "sd_log_mu", "correlation"},
+     {-2.5, -4.0, 0.9, 1.2, -0.3},
+     {"lambda", "mu"}},
     {"bg_cnbd_k",
      CLV_LEAVE_AFTER_REPEAT,
+     CLV_SPREAD_CONJUGATE,
      true,
      {"r", "alpha", "a", "b"},
      {0.6, 2.0, 0.72, 2.16},
      {"lambda", "p"}},
     {"mbg_cnbd_k",
      CLV_LEAVE_AFTER_PURCHASE,
+     CLV_SPREAD_CONJUGATE,
      true,
      {"r", "alpha", "a", "b"},
      {0.6, 2.0, 0.5, 2.16},
      {"lambda", "p"}},
     {"bg_bb",
      CLV_LEAVE_AT_OPPORTUNITY,
+     CLV_SPREAD_CONJUGATE,
      false,
      {"alpha", "beta", "gamma", "delta"},
      {1.2, 5.0, 0.66, 12.0},
@@ -46,19 +61,36 @@ const clv_shop_model *clv_shop_models(size_t *n) {
   return MODEL;
 }
 
-clv_shopper clv_shopper_at(const clv_shop *shop, uint64_t customer) {
+size_t clv_shop_n_parameter(const clv_shop_model *model) {
+  size_t n = 0;
+  while (n < CLV_SHOP_PARAMETERS && model->parameter[n] != NULL) n++;
+  return n;
+}
+
+/* The customer's own two parameters. */
+static void traits_draw(clv_shopper *self, const clv_shop *shop) {
   const double *theta = shop->theta;
-  clv_shopper   self  = {.rng      = clv_rng_at(shop->seed, CLV_RNG_SIMULATE, customer, 0, 0),
-                         .end      = INFINITY,
-                         .is_alive = true,
-                         .is_first = true};
-  self.first          = shop->acquisition * clv_rng_uniform(&self.rng);
+  if (shop->model->spread == CLV_SPREAD_LOGNORMAL) {
+    const double one = clv_rng_normal(&self->rng), two = clv_rng_normal(&self->rng), rho = theta[4];
+    self->buying  = clv_exp(theta[0] + theta[2] * one);
+    self->leaving = clv_exp(theta[1] + theta[3] * (rho * one + sqrt((1.0 - rho) * (1.0 + rho)) * two));
+    return;
+  }
+  self->buying  = shop->model->leaving == CLV_LEAVE_AT_OPPORTUNITY
+                      ? clv_rng_beta(&self->rng, theta[0], theta[1])
+                      : clv_rng_gamma(&self->rng, theta[0], theta[1]);
+  self->leaving = shop->model->leaving == CLV_LEAVE_IN_TIME ? clv_rng_gamma(&self->rng, theta[2], theta[3])
+                                                            : clv_rng_beta(&self->rng, theta[2], theta[3]);
+}
+
+clv_shopper clv_shopper_at(const clv_shop *shop, uint64_t customer) {
+  clv_shopper self = {.rng      = clv_rng_at(shop->seed, CLV_RNG_SIMULATE, customer, 0, 0),
+                      .end      = INFINITY,
+                      .is_alive = true,
+                      .is_first = true};
+  self.first       = shop->acquisition * clv_rng_uniform(&self.rng);
   if (shop->model->leaving == CLV_LEAVE_AT_OPPORTUNITY) self.first = floor(self.first);
-  self.buying     = shop->model->leaving == CLV_LEAVE_AT_OPPORTUNITY
-                        ? clv_rng_beta(&self.rng, theta[0], theta[1])
-                        : clv_rng_gamma(&self.rng, theta[0], theta[1]);
-  self.leaving    = shop->model->leaving == CLV_LEAVE_IN_TIME ? clv_rng_gamma(&self.rng, theta[2], theta[3])
-                                                              : clv_rng_beta(&self.rng, theta[2], theta[3]);
+  traits_draw(&self, shop);
   self.spend_rate = clv_rng_gamma(&self.rng, shop->q, shop->v);
   self.shape      = shop->p;
   self.next       = self.first;

@@ -11,17 +11,26 @@
 typedef enum clv_leaving {
   CLV_LEAVE_AFTER_REPEAT,   /* after a repeat purchase, with probability p ~ Beta(a, b): bg_nbd, bg_cnbd_k */
   CLV_LEAVE_AFTER_PURCHASE, /* after any purchase, the first included: mbg_nbd, mbg_cnbd_k */
-  CLV_LEAVE_IN_TIME,        /* at rate mu ~ Gamma(s, beta): pareto_nbd */
+  CLV_LEAVE_IN_TIME,        /* at rate mu: pareto_nbd, pareto_nbd_lognormal */
   CLV_LEAVE_AT_OPPORTUNITY  /* at each week with probability theta ~ Beta(gamma, delta): bg_bb */
 } clv_leaving;
+
+/** How customers' own two parameters are spread. */
+typedef enum clv_spread {
+  CLV_SPREAD_CONJUGATE, /* Gamma rates, Beta probabilities */
+  CLV_SPREAD_LOGNORMAL  /* (log lambda, log mu) bivariate normal: pareto_nbd_lognormal */
+} clv_spread;
+
+enum { CLV_SHOP_PARAMETERS = 5 };
 
 /** A model that can be simulated. */
 typedef struct clv_shop_model {
   const char *name;
   clv_leaving leaving;
+  clv_spread  spread;
   bool        has_phases;
-  const char *parameter[4];
-  double      usual[4]; /* parameters of an everyday shop, per week */
+  const char *parameter[CLV_SHOP_PARAMETERS]; /* NULL behind the last */
+  double      usual[CLV_SHOP_PARAMETERS];     /* parameters of an everyday shop, per week */
   const char *latent[2];
 } clv_shop_model;
 
@@ -29,11 +38,11 @@ typedef struct clv_shop_model {
  * the shop's start. */
 typedef struct clv_shop {
   const clv_shop_model *model; /* borrowed */
-  int      phases;   /* of the gap between purchases, each Exponential(lambda); 1 but for the cnbd models */
-  double   theta[4]; /* of the purchase model, in the literature's order */
-  double   p, q, v;  /* Gamma-Gamma */
-  double   acquisition;    /* first purchases are uniform over [0, acquisition) */
-  double   weeks, holdout; /* observed, and to be forecast */
+  int      phases; /* of the gap between purchases, each Exponential(lambda); 1 but for the cnbd models */
+  double   theta[CLV_SHOP_PARAMETERS]; /* of the purchase model, in the literature's order */
+  double   p, q, v;                    /* Gamma-Gamma */
+  double   acquisition;                /* first purchases are uniform over [0, acquisition) */
+  double   weeks, holdout;             /* observed, and to be forecast */
   uint64_t seed;
 } clv_shop;
 
@@ -50,6 +59,9 @@ typedef struct clv_shopper {
 
 /** All of them. Not collective. @param[out] n  how many */
 const clv_shop_model *clv_shop_models(size_t *n);
+
+/** How many parameters. Not collective. */
+size_t clv_shop_n_parameter(const clv_shop_model *model);
 
 /** Customer number `customer`: a pure function of the shop and the number. Not collective. */
 clv_shopper clv_shopper_at(const clv_shop *shop, uint64_t customer);
