@@ -62,12 +62,14 @@ static double pull(double distance, double slope, double sd) {
 
 static pulls pulls_of(const clv_lognormal_prior *p, const clv_lognormal_reach *r) {
   pulls        out;
+  double       low[2], high[2]; /* the outermost means */
   const double fall = -clv_log(r->t_most), rise = -clv_log(r->t_positive);
-  out.up[0]   = pull(r->mode[1] - p->mean[0], r->power, p->sd[0]);
-  out.down[0] = pull(p->mean[0] - r->mode[0], 1.0 + clv_exp(p->mean[0]) * r->t_most, p->sd[0]);
-  out.up[1]   = pull(rise - p->mean[1], 1.0, p->sd[1]);
-  out.down[1] =
-      r->t_most > 0.0 ? pull(p->mean[1] - fall, 1.0 + clv_exp(p->mean[1]) * r->t_most, p->sd[1]) : 0.0;
+  for (size_t k = 0; k < 2; k++)
+    low[k] = p->mean[k] - p->spread[k] * p->sd[k], high[k] = p->mean[k] + p->spread[k] * p->sd[k];
+  out.up[0]   = pull(r->mode[1] - low[0], r->power, p->sd[0]);
+  out.down[0] = pull(high[0] - r->mode[0], 1.0 + clv_exp(high[0]) * r->t_most, p->sd[0]);
+  out.up[1]   = pull(rise - low[1], 1.0, p->sd[1]);
+  out.down[1] = r->t_most > 0.0 ? pull(high[1] - fall, 1.0 + clv_exp(high[1]) * r->t_most, p->sd[1]) : 0.0;
   return out;
 }
 
@@ -94,14 +96,15 @@ static double curvature_of(double mean, double variance, double power, double t)
 static axis axis_of(const clv_lognormal_prior *p, const pulls *pull, int k, const clv_lognormal_reach *reach,
                     unsigned refine) {
   const double sd = p->sd[k], ratio = p->rho * sd / p->sd[1 - k];
-  const double conditional = sd * sd * p->rest, deviations = DEVIATIONS + (double)refine;
-  const double up        = fmax(0.0, fmax(ratio * pull->up[1 - k], -ratio * pull->down[1 - k]));
-  const double down      = fmax(0.0, fmax(ratio * pull->down[1 - k], -ratio * pull->up[1 - k]));
-  axis         out       = {.low  = p->mean[k] - deviations * sd - pull->down[k] - down,
-                            .high = p->mean[k] + deviations * sd + pull->up[k] + up};
-  const double curvature = curvature_of(p->mean[k], conditional, k == 0 ? reach->power : 1.0, reach->t_most);
-  out.wanted             = 1.0 / sqrt(curvature + fmax(4.0, 1.0 / conditional));
-  out.step               = step_below(out.wanted);
+  const double conditional = sd * sd * p->rest, deviations = DEVIATIONS + (double)refine + p->spread[k];
+  const double up   = fmax(0.0, fmax(ratio * pull->up[1 - k], -ratio * pull->down[1 - k]));
+  const double down = fmax(0.0, fmax(ratio * pull->down[1 - k], -ratio * pull->up[1 - k]));
+  axis         out  = {.low  = p->mean[k] - deviations * sd - pull->down[k] - down,
+                       .high = p->mean[k] + deviations * sd + pull->up[k] + up};
+  const double curvature =
+      curvature_of(p->mean[k] + p->spread[k] * sd, conditional, k == 0 ? reach->power : 1.0, reach->t_most);
+  out.wanted = 1.0 / sqrt(curvature + fmax(4.0, 1.0 / conditional));
+  out.step   = step_below(out.wanted);
   for (unsigned i = 0; i < refine; i++) out.step *= 0.5;
   return out;
 }
@@ -154,28 +157,76 @@ bool clv_lognormal_grid_place(clv_lognormal_grid *grid, const clv_lognormal_prio
   return true;
 }
 
+clv_lognormal_tilt clv_lognormal_tilt_of(const clv_lognormal_prior *prior, const double off[2]) {
+  clv_lognormal_tilt tilt = {
+      .by = {(off[0] - prior->rho * off[1]) / prior->rest, (off[1] - prior->rho * off[0]) / prior->rest}};
+  tilt.log_front = -0.5 * (off[0] * tilt.by[0] + off[1] * tilt.by[1]);
+  return tilt;
+}
+
+static const clv_lognormal_tilt UPRIGHT;
+
+/* Columns that a time needs, a multiple of 8: beyond them e^(-mu t) is nothing. */
+static size_t columns_of(const clv_lognormal_grid *grid, double t) {
+  const size_t n = grid->n_column;
+  if (!(t > 0.0)) return n;
+  const double last = ceil((clv_log(DROP / t) - grid->y[0]) / grid->step[1]);
+  return last < 1.0 ? 8 : last < (double)n ? ((size_t)last + 7) / 8 * 8 : n;
+}
+
+/* Rows [range[0], range[1]) that a term needs, multiples of 8. */
+static void rows_of(const clv_lognormal_grid *grid, const clv_lognormal_term *term, size_t range[2]) {
+  const double from = floor((term->window[0] - grid->z[0]) / grid->step[0]),
+               to = ceil((term->window[1] - grid->z[0]) / grid->step[0]) + 1.0, n = (double)grid->n_row;
+  range[0] = 0, range[1] = grid->n_row;
+  if (from > 0.0) range[0] = (from < n ? (size_t)from : grid->n_row - 8) / 8 * 8;
+  if (to < n) range[1] = to < 8.0 ? 8 : ((size_t)to + 7) / 8 * 8;
+  if (range[0] >= range[1]) range[0] = range[1] - 8;
+}
+
+static void columns_fill(const clv_lognormal_grid *grid, const clv_lognormal_term *like, double tilt,
+                         size_t range[3], clv_lognormal_rows *out) {
+  const double          power = (like->with_mu ? 1.0 : 0.0);
+  clv_lognormal_columns column;
+  range[2] = columns_of(grid, like->t);
+  CLV_KERNEL_PICK(clv_lognormal_decline, grid->isa)
+  (grid, (double[3]){power, like->t, tilt}, range[2], &column);
+  CLV_KERNEL_PICK(clv_lognormal_apply, grid->isa)(grid, range, &column, out);
+}
+
 void clv_lognormal_grid_columns(const clv_lognormal_grid *grid, bool with_mu, double t,
                                 clv_lognormal_rows *out) {
-  clv_lognormal_columns column;
-  size_t                n = grid->n_column;
-  if (t > 0.0) {
-    const double last = ceil((clv_log(DROP / t) - grid->y[0]) / grid->step[1]);
-    n                 = last < 1.0 ? 8 : last < (double)n ? ((size_t)last + 7) / 8 * 8 : n;
+  columns_fill(grid, &(clv_lognormal_term){.with_mu = with_mu, .t = t}, 0.0, (size_t[3]){0, grid->n_row, 0},
+               out);
+}
+
+void clv_lognormal_grid_tilted_columns(const clv_lognormal_grid *grid, const clv_lognormal_term *term,
+                                       size_t n, const clv_lognormal_tilt *tilt, clv_lognormal_rows *out) {
+  enum { TOGETHER = CLV_LOGNORMAL_LANES };
+  size_t range[3] = {grid->n_row, 0, 0};
+  for (size_t k = 0; k < n; k++) {
+    size_t its[2];
+    rows_of(grid, &term[k], its);
+    if (its[0] < range[0]) range[0] = its[0];
+    if (its[1] > range[1]) range[1] = its[1];
   }
-  const size_t range[3] = {0, grid->n_row, n};
-  CLV_KERNEL_PICK(clv_lognormal_decline, grid->isa)(grid, with_mu ? 1.0 : 0.0, t, n, &column);
-  CLV_KERNEL_PICK(clv_lognormal_apply, grid->isa)(grid, range, &column, out);
+  range[0] = range[0] / TOGETHER * TOGETHER;
+  range[1] = (range[1] + TOGETHER - 1) / TOGETHER * TOGETHER;
+  columns_fill(grid, term, tilt->by[1], range, out);
+}
+
+void clv_lognormal_grid_tilted_term(const clv_lognormal_grid *grid, const clv_lognormal_term *term,
+                                    const clv_lognormal_tilt *tilt, const clv_lognormal_rows *at,
+                                    double *moment) {
+  size_t range[2];
+  rows_of(grid, term, range);
+  CLV_KERNEL_PICK(clv_lognormal_moments, grid->isa)
+  (grid, range, &(clv_lognormal_pulled){term, tilt->by[0]}, at, moment);
 }
 
 void clv_lognormal_grid_term(const clv_lognormal_grid *grid, const clv_lognormal_term *term,
                              const clv_lognormal_rows *at, double *moment) {
-  const double from = floor((term->window[0] - grid->z[0]) / grid->step[0]),
-               to = ceil((term->window[1] - grid->z[0]) / grid->step[0]) + 1.0, n = (double)grid->n_row;
-  size_t range[2] = {0, grid->n_row};
-  if (from > 0.0) range[0] = (from < n ? (size_t)from : grid->n_row - 8) / 8 * 8;
-  if (to < n) range[1] = to < 8.0 ? 8 : ((size_t)to + 7) / 8 * 8;
-  if (range[0] >= range[1]) range[0] = range[1] - 8;
-  CLV_KERNEL_PICK(clv_lognormal_moments, grid->isa)(grid, range, term, at, moment);
+  clv_lognormal_grid_tilted_term(grid, term, &UPRIGHT, at, moment);
 }
 
 void clv_lognormal_grid_weigh(const clv_lognormal_grid *grid, const double *column, clv_lognormal_rows *out) {

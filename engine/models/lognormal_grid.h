@@ -22,8 +22,15 @@ enum { CLV_LOGNORMAL_ROWS = 384, CLV_LOGNORMAL_COLUMNS = 192 };
 /** (log lambda, log mu) over customers: bivariate normal. */
 typedef struct clv_lognormal_prior {
   double mean[2], sd[2], rho;
-  double rest; /* 1 - rho^2, without cancellation */
+  double rest;      /* 1 - rho^2, without cancellation */
+  double spread[2]; /* a lattice serves priors with means this many deviations from it, too */
 } clv_lognormal_prior;
+
+/** A prior whose means are elsewhere is this one times e^(log_front + by[0] a + by[1] b), with a and b
+ * standardised by this one. */
+typedef struct clv_lognormal_tilt {
+  double by[2], log_front;
+} clv_lognormal_tilt;
 
 typedef struct clv_lognormal_term {
   double power; /* of lambda */
@@ -96,6 +103,17 @@ void clv_lognormal_grid_columns(const clv_lognormal_grid *grid, bool with_mu, do
  * zeros. Without the grid's weight. @param at  of the term's time */
 void clv_lognormal_grid_term(const clv_lognormal_grid *grid, const clv_lognormal_term *term,
                              const clv_lognormal_rows *at, double *moment);
+
+/** @param off [2]  how many deviations the other prior's means are from this one's. Pure. */
+clv_lognormal_tilt clv_lognormal_tilt_of(const clv_lognormal_prior *prior, const double off[2]);
+
+/** Both for the tilted prior, but for its front; moments are of a and b as the lattice has them. The part
+ * over log mu is that of `n` terms of one time and kind, on the rows that they need. */
+void clv_lognormal_grid_tilted_columns(const clv_lognormal_grid *grid, const clv_lognormal_term *term,
+                                       size_t n, const clv_lognormal_tilt *tilt, clv_lognormal_rows *out);
+void clv_lognormal_grid_tilted_term(const clv_lognormal_grid *grid, const clv_lognormal_term *term,
+                                    const clv_lognormal_tilt *tilt, const clv_lognormal_rows *at,
+                                    double *moment);
 
 /** The same for a column of the caller's: rows value[0] = sum of mass times column [n_column]. */
 void clv_lognormal_grid_weigh(const clv_lognormal_grid *grid, const double *column, clv_lognormal_rows *out);

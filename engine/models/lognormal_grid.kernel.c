@@ -18,12 +18,12 @@ void CLV_KERNEL(clv_lognormal_mass)(clv_lognormal_grid *grid, double rho, double
   }
 }
 
-void CLV_KERNEL(clv_lognormal_decline)(const clv_lognormal_grid *grid, double power, double t, size_t n,
+void CLV_KERNEL(clv_lognormal_decline)(const clv_lognormal_grid *grid, const double by[3], size_t n,
                                        clv_lognormal_columns *out) {
   for (size_t j = 0; j < n; j += CLV_VECTOR) {
-    const clv_vector b = clv_vector_load(grid->b + j);
-    const clv_vector c =
-        clv_vector_exp(power * clv_vector_load(grid->y + j) - t * clv_vector_load(grid->mu + j));
+    const clv_vector b                 = clv_vector_load(grid->b + j);
+    const clv_vector c                 = clv_vector_exp(by[0] * clv_vector_load(grid->y + j) -
+                                                        by[1] * clv_vector_load(grid->mu + j) + by[2] * b);
     *(clv_vector *)(out->value[0] + j) = c;
     *(clv_vector *)(out->value[1] + j) = c * b;
     *(clv_vector *)(out->value[2] + j) = c * b * b;
@@ -58,15 +58,18 @@ CLV_INLINE double lanes_sum(const clv_vector *s) {
 }
 
 void CLV_KERNEL(clv_lognormal_moments)(const clv_lognormal_grid *grid, const size_t range[2],
-                                       const clv_lognormal_term *term, const clv_lognormal_rows *at,
+                                       const clv_lognormal_pulled *what, const clv_lognormal_rows *at,
                                        double *moment) {
+  const clv_lognormal_term *term = what->term;
+
   clv_vector s[MOMENTS][VECTORS] = {0};
   for (size_t i = range[0]; i < range[1]; i += LANES)
     for (size_t v = 0; v < VECTORS; v++) {
-      const size_t     k  = i + v * CLV_VECTOR;
-      const clv_vector a  = clv_vector_load(grid->a + k);
-      const clv_vector r  = clv_vector_exp(term->power * clv_vector_load(grid->z + k) -
-                                           term->t * clv_vector_load(grid->lambda + k) - term->most);
+      const size_t     k = i + v * CLV_VECTOR;
+      const clv_vector a = clv_vector_load(grid->a + k);
+      const clv_vector r =
+          clv_vector_exp(term->power * clv_vector_load(grid->z + k) -
+                         term->t * clv_vector_load(grid->lambda + k) + what->tilt * a - term->most);
       const clv_vector r0 = r * clv_vector_load(at->value[0] + k), ra = r0 * a;
       const clv_vector r1 = r * clv_vector_load(at->value[1] + k);
       s[0][v] += r0;

@@ -14,9 +14,10 @@ enum { CLV_LOGNORMAL_LANES = 16 };
 CLV_KERNEL_DECLARE(void, clv_lognormal_mass,
                    (clv_lognormal_grid * grid, double rho, double scale, double divided));
 
-/** column value[k][j] = mu^power e^(-mu t) b^k, for the first n columns, a multiple of 8. */
+/** column value[k][j] = mu^power e^(-mu t + tilt b) b^k, for the first n columns, a multiple of 8.
+ *  @param by  power, t, tilt */
 CLV_KERNEL_DECLARE(void, clv_lognormal_decline,
-                   (const clv_lognormal_grid *grid, double power, double t, size_t n,
+                   (const clv_lognormal_grid *grid, const double by[3], size_t n,
                     clv_lognormal_columns *out));
 
 /** For rows [first, last), multiples of CLV_LOGNORMAL_LANES: out[k][i] = sum over the first n columns of
@@ -25,10 +26,16 @@ CLV_KERNEL_DECLARE(void, clv_lognormal_apply,
                    (const clv_lognormal_grid *grid, const size_t range[3],
                     const clv_lognormal_columns *column, clv_lognormal_rows *out));
 
-/** Moments of one term over rows [first, last): with r = exp(power z - t lambda - most), the sums of
+/** A term, and the tilt of the prior along a. */
+typedef struct clv_lognormal_pulled {
+  const clv_lognormal_term *term;
+  double                    tilt;
+} clv_lognormal_pulled;
+
+/** Moments of one term over rows [first, last): with r = exp(power z - t lambda + tilt a - most), the sums of
  *  r g0, r a g0, r g1, r a^2 g0, r g2, r a g1, in this order. @param[out] moment [8], the last two 0 */
 CLV_KERNEL_DECLARE(void, clv_lognormal_moments,
-                   (const clv_lognormal_grid *grid, const size_t range[2], const clv_lognormal_term *term,
+                   (const clv_lognormal_grid *grid, const size_t range[2], const clv_lognormal_pulled *what,
                     const clv_lognormal_rows *at, double *moment));
 
 /** Records that are mixtures of two terms: value = share[0] moment[0] + share[1] moment[0]'. Adds count ×

@@ -9,7 +9,7 @@
 #include "engine/models/purchase_rows.h"
 #include "engine/numerics/pinned.h"
 
-enum { N = 2, N_PARAMETER = 5, SUMS = CLV_LOGNORMAL_SUMS };
+enum { N = 2 };
 
 typedef struct lognormal {
   unsigned               refine; /* halves the grid's steps so many times */
@@ -24,13 +24,16 @@ static size_t n_segments_variable(const lognormal *m) {
   return clv_lognormal_segments_n_variable(&m->segments);
 }
 
+/* Of a segment. */
+static size_t n_own_sum(const lognormal *m) { return clv_lognormal_terms_n_sum(m->segments.population.n); }
+
 static size_t lognormal_n_dim(const void *self) {
   const lognormal *m = self;
   return n_segments_dim(m) + m->coefficients.shifts.n_coefficient;
 }
 static size_t lognormal_n_sum(const void *self) {
   const lognormal *m = self;
-  return SUMS * m->segments.n_segment + m->coefficients.shifts.n_coefficient;
+  return n_own_sum(m) * m->segments.n_segment + m->coefficients.shifts.n_coefficient;
 }
 static size_t lognormal_n_block(const void *self) {
   return clv_lognormal_terms_n_block(((const lognormal *)self)->terms);
@@ -44,26 +47,36 @@ static void lognormal_block(const void *self, size_t block, size_t n_chain, cons
   }
 }
 
+/* A segment's log-likelihood, and its gradient in the segment's coordinates. */
+static double segment_finish(const lognormal *m, const double *phi, size_t g, const double *sum,
+                             double *gradient) {
+  const clv_lognormal_population *population = &m->segments.population;
+  const size_t                    n          = population->n;
+  double own[CLV_LOGNORMAL_PARAMETERS], second[CLV_LOGNORMAL_DIMENSIONS * CLV_LOGNORMAL_DIMENSIONS];
+  clv_lognormal_point   at;
+  clv_lognormal_moments moments;
+  clv_lognormal_segments_place(&m->segments, phi, g, own);
+  clv_lognormal_population_at(population, own, &at);
+  clv_lognormal_terms_moments(n, sum, &moments);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) second[i * n + j] = moments.second[i][j];
+  clv_lognormal_population_score(population, &at, moments.first, second, gradient);
+  if (n == 3) gradient[population->n_parameter - 1] += moments.within;
+  return sum[0];
+}
+
 static void lognormal_finish(const void *self, const double *phi, const double *sum, double *log_density,
                              double *gradient) {
-  const lognormal *m   = self;
-  double          *own = calloc(m->segments.n_segment * N_PARAMETER, sizeof *own), total = 0.0;
+  const lognormal *m = self;
+  const size_t     n = m->segments.n_segment, width = m->segments.population.n_parameter;
+  double *own = calloc(n * width, sizeof *own), total = 0.0, *by_gamma = gradient + n_segments_dim(m);
   *log_density = NAN;
-  for (size_t g = 0; own != NULL && g < m->segments.n_segment; g++) {
-    const double       *s = sum + g * SUMS, second[N * N] = {s[3], s[5], s[5], s[4]};
-    double              phi_g[N_PARAMETER];
-    clv_lognormal_point at;
-    clv_lognormal_segments_place(&m->segments, phi, g, phi_g);
-    clv_lognormal_population_at(&m->segments.population, phi_g, &at);
-    clv_lognormal_population_score(&m->segments.population, &at, s + 1, second, own + g * N_PARAMETER);
-    total += s[0];
-  }
-  if (own != NULL) total += clv_lognormal_segments_prior(&m->segments, phi, own, gradient);
-  double *by_gamma = gradient + n_segments_dim(m);
-  memcpy(by_gamma, sum + m->segments.n_segment * SUMS,
-         m->coefficients.shifts.n_coefficient * sizeof *by_gamma);
+  if (own == NULL) return;
+  for (size_t g = 0; g < n; g++) total += segment_finish(m, phi, g, sum + g * n_own_sum(m), own + g * width);
+  total += clv_lognormal_segments_prior(&m->segments, phi, own, gradient);
+  memcpy(by_gamma, sum + n * n_own_sum(m), m->coefficients.shifts.n_coefficient * sizeof *by_gamma);
   total += clv_coefficients_prior(&m->coefficients, phi + n_segments_dim(m), by_gamma);
-  if (own != NULL && total != INFINITY) *log_density = total;
+  if (total != INFINITY) *log_density = total;
   free(own);
 }
 
@@ -71,7 +84,7 @@ static double lognormal_log_likelihood(const void *self, const double *phi, cons
   const lognormal *m     = self;
   double           total = 0.0;
   (void)phi;
-  for (size_t g = 0; g < m->segments.n_segment; g++) total += sum[g * SUMS];
+  for (size_t g = 0; g < m->segments.n_segment; g++) total += sum[g * n_own_sum(m)];
   return total;
 }
 
@@ -172,7 +185,7 @@ clv_status clv_pareto_nbd_lognormal_new(const clv_purchase_data *data, clv_model
                                            process->n_effect, process->effect};
   st                                    = clv_calloc(1, sizeof *m, (void **)&m);
   if (st == CLV_OK) st = clv_coefficients_make(&of, &m->coefficients);
-  if (st == CLV_OK) st = clv_lognormal_terms_new(data->cells, &m->terms);
+  if (st == CLV_OK) st = clv_lognormal_terms_new(data->cells, NULL, &m->terms);
   CLV_TRY(clv_comm_agree(data->comm, st));
   CLV_TRY(clv_lognormal_segments_make(data->comm, N, centre, data->cells, data->priors, &m->segments));
   *out = (clv_model){.ops = &LOGNORMAL, .self = m};
