@@ -8,6 +8,9 @@
 
 #define CLV_TRACE_NAME_MAX 64
 
+/** The dimension of customers' own parameters. */
+#define CLV_TRACE_CUSTOMER "customer"
+
 /** A reported variable: chain × draw, or chain × draw × dimension. */
 typedef struct clv_trace_variable {
   char               name[CLV_TRACE_NAME_MAX];
@@ -94,8 +97,9 @@ typedef struct clv_draws {
   clv_trace_stat     *stat;     /* owned [n_chain][n_draw] */
 } clv_draws;
 
-/** Rank 0 reads, everyone gets the same. Collective. @return CLV_EDATA with the path and what is wrong */
-clv_status clv_draws_read(const clv_comm *comm, const char *path, clv_draws **out);
+/** Rank 0 reads, everyone gets the same. Collective. @param customers  kept customers' own parameters too
+ *  @return CLV_EDATA with the path and what is wrong */
+clv_status clv_draws_read(const clv_comm *comm, const char *path, bool customers, clv_draws **out);
 void       clv_draws_free(clv_draws **self);
 /** Offset of a variable's values inside a draw, or -1. Not collective. */
 long clv_draws_find(const clv_draws *self, const char *name);

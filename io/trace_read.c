@@ -16,7 +16,8 @@ typedef struct reader {
   const char *path;
   hid_t       file;
   clv_draws  *draws;
-  size_t      room; /* variables allocated */
+  size_t      room;      /* variables allocated */
+  bool        customers; /* kept customers' own parameters are wanted */
   clv_status  st;
 } reader;
 
@@ -81,9 +82,12 @@ static bool is_coordinate(const char *name) {
 static clv_status variable_append(reader *r, const char *name, hid_t set) {
   clv_draws *d = r->draws;
   hsize_t    extent[3];
-  clv_status st   = CLV_OK;
-  const int  rank = extent_of(set, extent);
+  clv_status st                            = CLV_OK;
+  const int  rank                          = extent_of(set, extent);
+  char       dimension[CLV_TRACE_NAME_MAX] = "";
   if (rank < 2) return CLV_OK; /* a coordinate */
+  if (rank == 3) H5DSiterate_scales(set, 2, NULL, scale_name, dimension);
+  if (strcmp(dimension, CLV_TRACE_CUSTOMER) == 0 && !r->customers) return CLV_OK;
   if (d->n_variable == MOST_VARIABLES) return broken(r->path, "too many variables");
   if (d->n_variable == r->room) {
     const size_t room = r->room == 0 ? 16 : 2 * r->room;
@@ -100,7 +104,7 @@ static clv_status variable_append(reader *r, const char *name, hid_t set) {
   d->n_variable++;
   d->n_value += v->length;
   if (rank == 3) {
-    H5DSiterate_scales(set, 2, NULL, scale_name, v->dimension);
+    memcpy(v->dimension, dimension, sizeof v->dimension);
     CLV_TRY(labels_read(r, v));
   }
 out:
@@ -180,8 +184,11 @@ out:
   return st;
 }
 
-static clv_status file_read(const char *path, clv_draws *draws) {
-  reader     r      = {.path = path, .draws = draws, .file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT)};
+static clv_status file_read(const char *path, bool customers, clv_draws *draws) {
+  reader     r      = {.path      = path,
+                       .draws     = draws,
+                       .customers = customers,
+                       .file      = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT)};
   size_t     offset = 0;
   clv_status st     = CLV_OK;
   hid_t      group  = -1;
@@ -262,12 +269,12 @@ out:
   return st;
 }
 
-clv_status clv_draws_read(const clv_comm *comm, const char *path, clv_draws **out) {
+clv_status clv_draws_read(const clv_comm *comm, const char *path, bool customers, clv_draws **out) {
   clv_draws *self = NULL;
   clv_status st   = CLV_OK;
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   CLV_TRY(clv_comm_agree(comm, clv_calloc(1, sizeof *self, (void **)&self)));
-  CLV_TRY(clv_comm_agree(comm, clv_comm_rank(comm) == 0 ? file_read(path, self) : CLV_OK));
+  CLV_TRY(clv_comm_agree(comm, clv_comm_rank(comm) == 0 ? file_read(path, customers, self) : CLV_OK));
   CLV_TRY(draws_share(comm, self));
   *out = self, self = NULL;
 out:

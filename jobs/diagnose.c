@@ -239,7 +239,7 @@ static clv_status diagnose_run(const clv_job_context *context) {
   clv_status st = clv_config_run_path(context->config, "trace.nc", &trace);
   if (st == CLV_OK) st = clv_config_run_path(context->config, "diagnostics.json", &json);
   CLV_TRY(clv_comm_agree(context->world, st));
-  CLV_TRY(clv_draws_read(context->world, trace, &draws));
+  CLV_TRY(clv_draws_read(context->world, trace, true, &draws));
   CLV_TRY(clv_comm_agree(context->world, clv_comm_rank(context->world) == 0
                                              ? diagnose_root(draws, context->config, json)
                                              : CLV_OK));

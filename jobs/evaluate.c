@@ -236,7 +236,7 @@ static clv_status evaluate_run(const clv_job_context *context) {
     CLV_TRY(clv_fail(CLV_EUSAGE,
                      "there is no holdout to evaluate on: set data.holdout_end after data.observation_end "
                      "and prepare again"));
-  CLV_TRY(clv_draws_read(world, e.trace_path, &e.draws));
+  CLV_TRY(clv_draws_read(world, e.trace_path, false, &e.draws));
   CLV_TRY(clv_theta_check(world, e.trace_path, e.portfolio));
   CLV_TRY(clv_fit_ops_open(world, context->config, clv_portfolio_facts_get(e.portfolio), &e.ops));
   CLV_TRY(clv_comm_agree(world, plan_make(&e)));

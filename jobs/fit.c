@@ -19,7 +19,12 @@
 #include "jobs/version.h"
 #include "jobs/warm_start.h"
 
-enum { MOST_VARIABLES = 64, VARIABLES_TEXT = MOST_VARIABLES * (CLV_NAME_MAX + 16) };
+enum {
+  MOST_VARIABLES = 64,
+  MOST_KEPT      = 1000,
+  LABEL          = 24,
+  VARIABLES_TEXT = MOST_VARIABLES * (CLV_NAME_MAX + 16)
+};
 
 /* What the draws depend on, beside the data and the version. Their number is not among it: a longer run
  * begins with the draws of a shorter one. */
@@ -48,6 +53,7 @@ static void fit_clear(fit *f) {
   if (f->trace != NULL) (void)clv_trace_close(&f->trace);
   clv_finer_free(&f->finer);
   clv_fit_place_free(&f->place);
+  clv_kept_customers_free(&f->kept);
   free(f->portfolio_path);
   free(f->trace_path);
   free(f->checkpoint_folder);
@@ -92,6 +98,35 @@ out:
   return st;
 }
 
+static size_t n_latent_of(const fit *f) {
+  return f->place.fit.latent == NULL ? 0 : f->place.fit.latent->n_latent(f->place.fit.model.self);
+}
+
+/* Where customers are sampled the draws of those that predict.keep_customers names are the sampler's own: the
+ * trace keeps them, and which they are matters to a checkpoint. Collective. */
+static clv_status kept_find(fit *f) {
+  static const char *const KEPT[] = {"predict.keep_customers"};
+  char                    *lines = NULL, *both = NULL;
+  clv_status               st = CLV_OK;
+  if (f->place.fit.latent == NULL) return CLV_OK;
+  CLV_TRY(clv_kept_customers_find(f->world, f->place.portfolio, f->config, &f->kept));
+  if (f->kept.n > MOST_KEPT) {
+    clv_fit_say(f,
+                "predict.keep_customers are more than the 1000 whose draws a trace can keep: it keeps none");
+    clv_kept_customers_free(&f->kept);
+  }
+  st = clv_config_extract(f->config, KEPT, 1, &lines);
+  if (st == CLV_OK && asprintf(&both, "%s%s", f->matters, lines) < 0)
+    both = NULL, st = clv_fail(CLV_ENOMEM, "no memory for the configuration");
+  CLV_TRY(clv_comm_agree(f->world, st));
+  free(f->matters);
+  f->matters = both, both = NULL;
+out:
+  free(lines);
+  free(both);
+  return st;
+}
+
 static clv_status sampler_make(fit *f) {
   const clv_sampler_plan plan = {.num_chains     = f->config->sampler.num_chains,
                                  .num_warmup     = f->num_warmup,
@@ -102,7 +137,8 @@ static clv_status sampler_make(fit *f) {
   const size_t           leg  = (size_t)plan.num_chains * CLV_FIT_LEG_DRAWS;
   clv_status             st   = CLV_OK;
   f->n_value                  = clv_model_n_value(&f->place.fit.model);
-  CLV_TRY(clv_alloc(leg * f->n_value, sizeof *f->value, (void **)&f->value));
+  f->n_row                    = f->n_value + n_latent_of(f) * f->kept.n;
+  CLV_TRY(clv_alloc(leg * f->n_row, sizeof *f->value, (void **)&f->value));
   CLV_TRY(clv_alloc(leg, sizeof *f->stat, (void **)&f->stat));
   CLV_TRY(clv_calloc((size_t)plan.num_chains,
                      f->place.fit.model.ops->n_dim(f->place.fit.model.self) * sizeof *f->last_phi,
@@ -112,7 +148,7 @@ static clv_status sampler_make(fit *f) {
                       (void **)&f->history));
 out:
   st = clv_comm_agree(f->world, st);
-  return st < 0 ? st : clv_fit_sampler_new(&f->place, &plan, &f->sampler);
+  return st < 0 ? st : clv_fit_sampler_new(&f->place, &plan, f->kept.index, f->kept.n, &f->sampler);
 }
 
 /* ---- the trace ---- */
@@ -121,7 +157,23 @@ typedef struct trace_names {
   clv_trace_variable variable[MOST_VARIABLES];
   const char       **segment;                                      /* owned array, borrowed names */
   const char        *covariate[MOST_VARIABLES][CLV_COVARIATE_MAX]; /* borrowed names */
+  const char        *customer[MOST_KEPT];                          /* borrowed from number */
+  char               number[MOST_KEPT][LABEL]; /* kept customers' places in the portfolio: ids stay there */
 } trace_names;
+
+static void kept_name(const fit *f, trace_names *names, size_t *n) {
+  if (f->kept.n == 0) return;
+  for (size_t i = 0; i < f->kept.n; i++) {
+    snprintf(names->number[i], LABEL, "%llu", (unsigned long long)f->kept.index[i]);
+    names->customer[i] = names->number[i];
+  }
+  for (size_t k = 0; k < n_latent_of(f); k++) {
+    clv_trace_variable *to = &names->variable[(*n)++];
+    *to =
+        (clv_trace_variable){.length = f->kept.n, .dimension = CLV_TRACE_CUSTOMER, .label = names->customer};
+    snprintf(to->name, sizeof to->name, "%s", f->place.fit.latent->latent_name(f->place.fit.model.self, k));
+  }
+}
 
 static clv_status variables_name(const fit *f, trace_names *names, size_t *n) {
   const clv_model           *model = &f->place.fit.model;
@@ -129,7 +181,7 @@ static clv_status variables_name(const fit *f, trace_names *names, size_t *n) {
   clv_covariate_choice       choice;
   clv_status                 st = CLV_OK;
   *n                            = model->ops->n_variable(model->self);
-  CLV_CHECK(*n <= MOST_VARIABLES);
+  CLV_CHECK(*n + n_latent_of(f) <= MOST_VARIABLES);
   CLV_TRY(clv_alloc(facts->n_segment, sizeof *names->segment, (void **)&names->segment));
   CLV_TRY(clv_covariate_choice_make(f->config, f->place.portfolio, &choice));
   for (size_t i = 0; i < facts->n_segment; i++)
@@ -146,6 +198,7 @@ static clv_status variables_name(const fit *f, trace_names *names, size_t *n) {
     else
       to->label = clv_covariate_labels(&choice, f->place.portfolio, v.dimension, names->covariate[i]);
   }
+  kept_name(f, names, n);
 out:
   return st;
 }
@@ -308,6 +361,7 @@ static clv_status fit_begin(fit *f, const clv_fit_options *options) {
   clv_status      st;
   CLV_TRY(clv_fit_place_new(f->world, f->portfolio_path, f->config, &f->place));
   facts_say(f);
+  CLV_TRY(kept_find(f));
   CLV_TRY(clv_fit_find(f, options, &found));
   f->num_warmup = found != NULL ? (int)found->num_warmup : f->config->sampler.num_warmup;
   if (found == NULL) CLV_TRY(warm_find(f, &warm));

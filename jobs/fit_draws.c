@@ -42,13 +42,17 @@ static bool round_watch(void *context, const clv_sampler_progress *at) {
 
 /* ---- legs ---- */
 
-static void leg_translate(clv_fit_run *f, const clv_leg *leg) {
+static void leg_translate(clv_fit_run *f, const clv_latent_leg *made) {
   const clv_model *model = &f->place.fit.model;
+  const clv_leg   *leg   = &made->leg;
+  const size_t     more  = f->n_row - f->n_value; /* kept customers' */
   for (size_t c = 0; c < (size_t)leg->n_chain; c++)
     for (size_t d = 0; d < (size_t)leg->n_draw; d++) {
-      const size_t         row  = c * (size_t)leg->n_draw + d;
-      const clv_draw_stat *from = &leg->stat[row];
-      model->ops->constrain(model->self, leg->phi + row * leg->dim, f->value + row * f->n_value);
+      const size_t         row   = c * (size_t)leg->n_draw + d;
+      const clv_draw_stat *from  = &leg->stat[row];
+      double              *value = f->value + row * f->n_row;
+      model->ops->constrain(model->self, leg->phi + row * leg->dim, value);
+      if (more > 0) memcpy(value + f->n_value, made->kept + row * more, more * sizeof *value);
       f->stat[row] = (clv_trace_stat){.lp                    = from->lp,
                                       .energy                = from->energy,
                                       .energy_error          = from->energy_error,
@@ -59,8 +63,7 @@ static void leg_translate(clv_fit_run *f, const clv_leg *leg) {
                                       .diverging             = from->diverging,
                                       .reached_max_treedepth = from->reached_max_treedepth};
       if (leg->warmup || f->history == NULL) continue;
-      memcpy(f->history + (c * f->n_planned + f->n_draw + d) * f->n_value, f->value + row * f->n_value,
-             f->n_value * sizeof *f->value);
+      memcpy(f->history + (c * f->n_planned + f->n_draw + d) * f->n_value, value, f->n_value * sizeof *value);
     }
 }
 
@@ -94,10 +97,11 @@ static void saved_say(const clv_fit_run *f) {
   clv_fit_say(f, line);
 }
 
-static clv_status leg_commit(clv_fit_run *f, const clv_leg *leg) {
-  const bool is_first_sampled = !leg->warmup && leg->first == 0;
-  clv_status st               = CLV_OK;
-  leg_translate(f, leg);
+static clv_status leg_commit(clv_fit_run *f, const clv_latent_leg *made) {
+  const clv_leg *leg              = &made->leg;
+  const bool     is_first_sampled = !leg->warmup && leg->first == 0;
+  clv_status     st               = CLV_OK;
+  leg_translate(f, made);
   if (!leg->warmup || f->config->sampler.save_warmup)
     CLV_TRY(clv_trace_append(f->trace, leg->warmup, (size_t)leg->n_draw, f->value, f->stat));
   *(leg->warmup ? &f->n_warmup : &f->n_draw) += (size_t)leg->n_draw;
@@ -160,7 +164,7 @@ static void model_name(const clv_fit_run *f) {
 
 clv_status clv_fit_draws_make(clv_fit_run *f) {
   const clv_sampler_watch watch = {.context = f, .round = round_watch};
-  clv_leg                 leg;
+  clv_latent_leg          leg;
   clv_status              st = CLV_OK;
   f->leg_draws               = CLV_FIT_LEG_DRAWS / 10;
   double begin               = clv_clock();
@@ -172,8 +176,8 @@ clv_status clv_fit_draws_make(clv_fit_run *f) {
     }
     if (st == CLV_EUSAGE) model_name(f);
     CLV_TRY(st);
-    if (leg.n_draw == 0) break;
-    leg_fit(f, clv_clock() - begin, leg.n_draw);
+    if (leg.leg.n_draw == 0) break;
+    leg_fit(f, clv_clock() - begin, leg.leg.n_draw);
     begin = clv_clock();
     CLV_TRY(leg_commit(f, &leg));
     ess_look(f);

@@ -98,7 +98,7 @@ out:
 clv_status clv_fit_remember(clv_fit_run *f) {
   clv_draws *draws = NULL;
   clv_status st    = CLV_OK;
-  CLV_TRY(clv_draws_read(f->world, f->trace_path, &draws));
+  CLV_TRY(clv_draws_read(f->world, f->trace_path, false, &draws));
   for (size_t c = 0; f->history != NULL && c < draws->n_chain; c++)
     memcpy(f->history + c * f->n_planned * f->n_value, draws->value + c * draws->n_draw * f->n_value,
            (draws->n_draw < f->n_draw ? draws->n_draw : f->n_draw) * f->n_value * sizeof *f->history);

@@ -45,15 +45,15 @@ out:
   return st;
 }
 
-clv_status clv_fit_sampler_new(const clv_fit_place *place, const clv_sampler_plan *plan,
-                               clv_fit_sampler *out) {
+clv_status clv_fit_sampler_new(const clv_fit_place *place, const clv_sampler_plan *plan, const uint64_t *kept,
+                               size_t n_kept, clv_fit_sampler *out) {
   const clv_comm        *shards = clv_topology_shards(place->topology);
   const clv_latent_model model  = {.ops = place->fit.latent, .self = place->fit.model.self};
   clv_status             st     = CLV_OK;
   *out                          = (clv_fit_sampler){.place = place};
   if (model.ops == NULL) return clv_sampler_new(place->topology, &place->fit.model, plan, &out->collapsed);
   CLV_TRY(memory_check(shards, bytes_needed(place, plan)));
-  CLV_TRY(clv_latent_sampler_new(shards, &model, plan, NULL, 0, &out->latent));
+  CLV_TRY(clv_latent_sampler_new(shards, &model, plan, kept, n_kept, &out->latent));
 out:
   return st;
 }
@@ -64,12 +64,10 @@ void clv_fit_sampler_free(clv_fit_sampler *self) {
 }
 
 clv_status clv_fit_sampler_run(clv_fit_sampler *self, int n_draw, const clv_sampler_watch *watch,
-                               clv_leg *leg) {
-  clv_latent_leg made;
-  if (self->latent == NULL) return clv_sampler_run(self->collapsed, n_draw, watch, leg);
-  const clv_status st = clv_latent_sampler_run(self->latent, n_draw, watch, &made);
-  if (st == CLV_OK) *leg = made.leg;
-  return st;
+                               clv_latent_leg *leg) {
+  *leg = (clv_latent_leg){0};
+  if (self->latent == NULL) return clv_sampler_run(self->collapsed, n_draw, watch, &leg->leg);
+  return clv_latent_sampler_run(self->latent, n_draw, watch, leg);
 }
 
 void clv_fit_sampler_tuning(const clv_fit_sampler *self, double *step_size, double *inv_metric) {

@@ -263,7 +263,7 @@ static clv_status loo_run(const clv_job_context *context) {
   clv_status      st;
   CLV_TRY(clv_comm_agree(world, paths_name(&l)));
   CLV_TRY(clv_portfolio_open(world, l.portfolio_path, &l.portfolio));
-  CLV_TRY(clv_draws_read(world, l.trace_path, &l.draws));
+  CLV_TRY(clv_draws_read(world, l.trace_path, false, &l.draws));
   CLV_TRY(clv_theta_check(world, l.trace_path, l.portfolio));
   CLV_TRY(clv_fit_ops_open(world, context->config, facts_of(&l), &l.ops));
   CLV_TRY(clv_comm_agree(world, plan_make(&l)));

@@ -232,7 +232,7 @@ static clv_status predict_begin(predict *p) {
   clv_status        st;
   CLV_TRY(clv_comm_agree(p->world, paths_name(p)));
   CLV_TRY(clv_portfolio_open(p->world, p->portfolio_path, &p->portfolio));
-  CLV_TRY(clv_draws_read(p->world, p->trace_path, &p->draws));
+  CLV_TRY(clv_draws_read(p->world, p->trace_path, false, &p->draws));
   CLV_TRY(clv_theta_check(p->world, p->trace_path, p->portfolio));
   CLV_TRY(clv_fit_ops_open(p->world, p->config, facts_of(p), &p->ops));
   p->has_spend       = p->ops.has_spend;

@@ -5,15 +5,15 @@
 #include "io/config.h"
 #include "io/portfolio.h"
 #include "io/predictions.h"
+#include "jobs/kept_customers.h"
 #include "jobs/predict_names.h"
 
-/** Customers whose draws are stored: those the configuration names, or a random sample. */
+/** Draws of customers that are stored. */
 typedef struct clv_predict_kept {
-  uint64_t *index; /* owned [n] ascending, in the portfolio's order; the same on every rank */
-  size_t    n;
-  size_t    n_draw, n_row; /* a customer's matrix: quantities and his own parameters × draws */
-  double   *mine;          /* owned: matrices of this rank's customers, in order */
-  size_t    n_mine;
+  clv_kept_customers who;           /* owned */
+  size_t             n_draw, n_row; /* a customer's matrix: quantities and his own parameters × draws */
+  double            *mine;          /* owned: matrices of this rank's customers, in order */
+  size_t             n_mine;
 } clv_predict_kept;
 
 /** Find predict.keep_customers. Collective. @return CLV_EUSAGE naming an id's place in the list, never the id

@@ -8,7 +8,8 @@ mpi="$CLV_TESTS/mpirun.sh"
 fail() { echo "$1"; [ -f "$work/log" ] && tail -n 20 "$work/log"; exit 1; }
 "$CLV" simulate --customers 3000 --weeks 30 --seed 4 --output "$work/data" --quiet >/dev/null || fail "simulate"
 settings="--set model.purchases=pareto_nbd_lognormal --set model.spend=gamma_value --set model.integrate=none --set sampler.num_chains=2
-  --set sampler.num_warmup=40 --set sampler.num_samples=30 --set sampler.max_tree_depth=4 --set diagnostics.min_ess=1 --set diagnostics.max_rhat=9"
+  --set sampler.num_warmup=40 --set sampler.num_samples=30 --set sampler.max_tree_depth=4 --set diagnostics.min_ess=1 --set diagnostics.max_rhat=9
+  --set predict.keep_customers=5" # five customers' own draws are in the trace, and so in its digest
 job() { # directory ranks job options...
   local dir=$1 ranks=$2 what=$3; shift 3
   "$mpi" "$ranks" "$CLV" "$what" "$work/data/clv.yaml" --set output.directory="$work/$dir" $settings "$@" >"$work/log" 2>&1
@@ -19,6 +20,7 @@ job made 1 prepare --quiet || fail "prepare"
 begin one; job one 1 fit --quiet || fail "fit"
 one=$(draws_of one)
 [ -n "$one" ] || fail "no digest"
+[ "$(grep -c '^log_\(lambda\|mu\|alpha\|beta\)\[[0-9]*\] ' "$work/log")" -eq 20 ] || fail "kept customers in the trace"
 same() {
   [ "$(draws_of "$1")" = "$one" ] || fail "draws differ: $1"
   for file in latents.h5 latents.json; do cmp "$work/one/example/$file" "$work/$1/example/$file" || fail "$file differs: $1"; done
@@ -45,15 +47,19 @@ if [ $rc -ne 0 ]; then # a shard of the checkpoint that is damaged is said, neve
   for shard in "$work/damaged/example/checkpoint/"latents.*; do "$CLV_TESTS/damage.sh" "$shard" 3000 || fail "damaging a shard"; done
   job damaged 2 fit --quiet; rc=$?
   [ $rc -eq 3 ] && grep -q "damaged" "$work/log" || fail "a damaged shard: exit code $rc"
+  job broken 2 fit --quiet --set predict.keep_customers=4; other=$?
+  [ $other -eq 2 ] && grep -q "predict.keep_customers" "$work/log" || fail "other kept customers: exit code $other"
   job broken 4 fit --quiet || fail "resumed fit"
 fi
 same broken
+
+grep -q log_beta "$work/one/example/latents.json" || fail "latents.json"
 
 # amounts sampled, purchases integrated out; the posterior of the hyperparameters forecasts as ever
 for ranks in 1 3; do
   begin "spend$ranks"
   for what in fit predict; do
-    job "spend$ranks" $ranks $what --quiet --set model.purchases=bg_nbd --set predict.draws=20 || fail "$what of bg_nbd and gamma_value on $ranks ranks"
+    job "spend$ranks" $ranks $what --quiet --set model.purchases=bg_nbd --set sampler.num_warmup=20 --set sampler.num_samples=10 --set predict.draws=20 --set predict.keep_customers=1001 || fail "$what of bg_nbd and gamma_value on $ranks ranks"
   done
 done
 for file in latents.h5 latents.json predictions.csv; do cmp "$work/spend1/example/$file" "$work/spend3/example/$file" || fail "$file differs with amounts sampled"; done

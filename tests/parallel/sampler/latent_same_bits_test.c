@@ -88,6 +88,21 @@ static int is_frozen(const outcome *a) {
   return same > DRAWS / 4;
 }
 
+/* Draws that were handed out have the mean that was streamed. */
+static int kept_differs(const outcome *a) {
+  int bad = 0;
+  for (size_t k = 0; k < KEPT; k++)
+    for (size_t l = 0; l < 2; l++) {
+      const size_t at   = l * CLV_LATENT_BLOCK + CHOSEN[k] % CLV_LATENT_BLOCK;
+      double       mean = 0.0;
+      for (size_t c = 0; c < CHAINS; c++)
+        for (size_t d = WARMUP; d < WARMUP + DRAWS; d++)
+          mean += a->kept[c][d][l * KEPT + k] / (CHAINS * DRAWS);
+      bad |= !(fabs(mean - a->customer[CHOSEN[k] / CLV_LATENT_BLOCK][at].mean) < 1e-12);
+    }
+  return bad;
+}
+
 /* The state as a file would hold it: bytes, and the records of all blocks in order. */
 typedef struct saved {
   void  *bytes, *records;
@@ -166,7 +181,7 @@ static int plain_check(const clv_comm *world, const clv_comm *alone, double edge
   session one = {0}, all = {0};
   int     bad = session_open(alone, edge, &one) < 0 || session_run(&one, 1000, NULL, oracle) < 0 ||
             session_open(world, edge, &all) < 0 || session_run(&all, leg, NULL, to) < 0;
-  bad = bad || differs(&all, oracle, to) || is_frozen(oracle);
+  bad = bad || differs(&all, oracle, to) || is_frozen(oracle) || kept_differs(oracle);
   if (bad)
     fprintf(stderr, "rank %d of %d, legs of %d, edge %g: other draws than alone %s\n", clv_comm_rank(world),
             clv_comm_size(world), leg, edge, clv_message());

@@ -55,7 +55,7 @@ static void leg_append(clv_trace *trace, bool warmup, int first, int n) {
 
 static void draws_check(int n) {
   clv_draws *draws = NULL;
-  assert_int_equal(clv_draws_read(world, path, &draws), CLV_OK);
+  assert_int_equal(clv_draws_read(world, path, true, &draws), CLV_OK);
   assert_int_equal(draws->n_chain, N_CHAIN);
   assert_int_equal(draws->n_draw, n);
   assert_int_equal(draws->n_value, N_VALUE);
@@ -118,7 +118,7 @@ static void errors_are_everywhere(void **state) {
   assert_true(clv_trace_create(world, elsewhere, &PLAN, &trace) < 0);
   assert_non_null(strstr(clv_message(), "not/there.nc"));
   clv_message_clear();
-  assert_int_equal(clv_draws_read(world, elsewhere, &draws), CLV_EDATA);
+  assert_int_equal(clv_draws_read(world, elsewhere, true, &draws), CLV_EDATA);
   clv_message_clear();
   if (clv_comm_rank(world) == 0) {
     FILE *file = fopen(path, "w");
@@ -126,7 +126,7 @@ static void errors_are_everywhere(void **state) {
     fclose(file);
   }
   clv_comm_barrier(world);
-  assert_int_equal(clv_draws_read(world, path, &draws), CLV_EDATA);
+  assert_int_equal(clv_draws_read(world, path, true, &draws), CLV_EDATA);
   assert_null(draws);
   clv_message_clear();
 }
