@@ -106,16 +106,15 @@ static int file_copy(const char *path, const char *temporary, const clv_trace_pl
 
 /* The number of draws that a file was planned for; 0 where it cannot be read. */
 static hsize_t planned_draws(const char *path) {
-  hsize_t     most  = 0, now;
-  const hid_t file  = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-  const hid_t set   = file < 0 ? -1 : set_open(file, CLV_TRACE_GROUP[0][0], "draw");
-  const hid_t space = set < 0 ? -1 : H5Dget_space(set);
-  if (space >= 0 && H5Sget_simple_extent_ndims(space) == 1)
-    (void)H5Sget_simple_extent_dims(space, &now, &most);
+  hsize_t     most[3] = {0}, now[3];
+  const hid_t file    = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  const hid_t set     = file < 0 ? -1 : set_open(file, CLV_TRACE_GROUP[0][1], CLV_STAT_COLUMN[0].name);
+  const hid_t space   = set < 0 ? -1 : H5Dget_space(set);
+  if (space >= 0 && H5Sget_simple_extent_ndims(space) == 2) (void)H5Sget_simple_extent_dims(space, now, most);
   if (space >= 0) H5Sclose(space);
   if (set >= 0) H5Dclose(set);
   if (file >= 0) H5Fclose(file);
-  return most;
+  return most[1];
 }
 
 clv_status clv_trace_remake(const char *path, const clv_trace_plan *plan) {

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <hdf5_hl.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,8 +84,20 @@ static shape shape_growing(hsize_t n_chain, hsize_t n_draw, hsize_t length) {
                  .grows = 1};
 }
 
+/* Unlimited, and yet one chunk that holds all draws: its index is written with the first draw, and never
+ * again. Datasets grow one after the other, and a reader after a crash may find them of different lengths:
+ * h5netcdf and netCDF-C then fill the shorter ones up where the dimension is unlimited, and refuse the file
+ * where it is not. */
 static shape shape_draw(hsize_t n_draw) {
-  return (shape){.rank = 1, .now = {1}, .most = {n_draw}, .chunk = {n_draw}, .grows = 0};
+  return (shape){.rank = 1, .now = {0}, .most = {H5S_UNLIMITED}, .chunk = {n_draw}, .grows = 0};
+}
+
+/* What readers see of draws that are not whole: NaN, and the number -1. */
+static void filler_set(hid_t list, hid_t type) {
+  const double  nan    = NAN;
+  const int64_t number = -1;
+  if (H5Tequal(type, H5T_NATIVE_DOUBLE) > 0) H5Pset_fill_value(list, type, &nan);
+  if (H5Tequal(type, H5T_NATIVE_INT64) > 0) H5Pset_fill_value(list, type, &number);
 }
 
 /* A dataset that is allocated when created: growing ones are made one draw long and shrunk, or nothing would
@@ -94,7 +107,10 @@ static hid_t dataset_make(maker *m, hid_t group, const char *name, hid_t type, c
   const hid_t space = s->rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(s->rank, s->now, s->most);
   H5Pset_attr_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
   H5Pset_obj_track_times(list, 0);
-  if (s->grows >= 0) H5Pset_chunk(list, s->rank, s->chunk);
+  if (s->grows >= 0) {
+    H5Pset_chunk(list, s->rank, s->chunk);
+    filler_set(list, type);
+  }
   if (!H5Tis_variable_str(type)) {
     H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY);
     H5Pset_fill_time(list, H5D_FILL_TIME_NEVER);

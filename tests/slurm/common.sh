@@ -22,7 +22,7 @@ export OMPI_MCA_odls_base_sigkill_timeout=2
 export CLV_HOME=$CLV_TESTS/..
 
 # ---- the program, as slow as a test wants ----
-export CLV_TEST_SLOW=$work/slow CLV_TEST_SLOW_MS=${CLV_TEST_SLOW_MS:-150}
+export CLV_TEST_SLOW=$work/slow CLV_TEST_SLOW_MS=${CLV_TEST_SLOW_MS:-400}
 # Not LD_PRELOAD for all: bash and srun stay as they are. And a plan of two ranks at once, for submit.sh: what clv plan measures has tests of its own.
 cat >"$work/clv" <<E
 #!/bin/sh

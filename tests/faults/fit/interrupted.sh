@@ -16,21 +16,19 @@ job "$work/whole" 2 fit --quiet || fail "fit"
 whole=$(draws_of "$work/whole")
 [ -n "$whole" ] || fail "no digest"
 
-begin() { rm -rf "$work/broken"; mkdir -p "$work/broken"; cp -r "$work/whole/example" "$work/broken/"; rm -rf "$work/broken/example/trace.nc" "$work/broken/example/checkpoint"; }
-wait_for_checkpoint() { for _ in $(seq 200); do [ -s "$work/broken/example/checkpoint/state.0" ] && return 0; sleep 0.02; done; fail "no checkpoint came"; }
+. "$CLV_TESTS/interrupt/interrupt.sh"
+here=output.directory=$work/broken state=$work/broken/example/checkpoint
+begin() { rm -rf "$work/broken"; mkdir -p "$work/broken"; cp -r "$work/whole/example" "$work/broken/"; rm -rf "$work/broken/example/trace.nc" "$state"; }
 
 # SIGKILL at some moments, then other numbers of ranks
 for round in 1 2 3; do
   begin
   for ranks in 2 3 1; do
-    setsid "$mpi" $ranks "$CLV" fit "$work/data/clv.yaml" --set output.directory="$work/broken" $settings --quiet >"$work/log" 2>&1 &
+    setsid "$mpi" $ranks "$CLV" fit "$work/data/clv.yaml" --set "$here" $settings --quiet >"$work/log" 2>&1 &
     pid=$!
-    wait_for_checkpoint
+    await "a checkpoint" test -s "$state/state.0"
     sleep "0.$((RANDOM % 5))"
-    kill -KILL -- "-$pid" 2>/dev/null
-    wait "$pid" 2>/dev/null
-    pkill -KILL -f "output.directory=$work/broken" 2>/dev/null
-    sleep 0.1
+    kill_all $pid "$here"
   done
   job "$work/broken" 2 fit --quiet || fail "resumed fit after SIGKILL, round $round"
   [ "$(draws_of "$work/broken")" = "$whole" ] || fail "other draws after SIGKILL, round $round"
@@ -38,10 +36,12 @@ done
 
 # SIGTERM: exit code 75, a sentence, and the same draws later
 begin
-"$CLV" fit "$work/data/clv.yaml" --set output.directory="$work/broken" $settings >"$work/log" 2>&1 &
+hold
+slowly 100 "$CLV" fit "$work/data/clv.yaml" --set "$here" $settings >"$work/log" 2>&1 &
 pid=$!
-wait_for_checkpoint
+await "a tenth of the draws" grep -q "^fit  *[1-9].*%" "$work/log"
 kill -TERM $pid
+release
 wait $pid; rc=$?
 [ $rc -eq 75 ] || fail "exit code $rc after SIGTERM"
 grep -q "run the same command again" "$work/log" || fail "no sentence after SIGTERM"
@@ -49,16 +49,15 @@ grep -q "run the same command again" "$work/log" || fail "no sentence after SIGT
 job "$work/broken" 1 fit --quiet --set sampler.seed=9; rc=$?
 [ $rc -eq 2 ] && grep -q "sampler.seed" "$work/log" || fail "another seed was not refused ($rc)"
 # a damaged newest generation: the one before serves
-newest=$(ls -t "$work/broken/example/checkpoint/"state.* | head -n 1)
-"$CLV_TESTS/damage.sh" "$newest" 2000 || fail "damaging the checkpoint"
+"$CLV_TESTS/damage.sh" "$(newest_state "$state")" 2000 || fail "damaging the checkpoint"
 job "$work/broken" 3 fit || fail "resume from the older checkpoint"
 grep -q "damaged" "$work/log" || fail "the damage was not mentioned"
 [ "$(draws_of "$work/broken")" = "$whole" ] || fail "other draws after SIGTERM and damage"
 
 # --fresh begins anew
 begin
-mkdir -p "$work/broken/example/checkpoint"
-printf garbage >"$work/broken/example/checkpoint/state.0"
+mkdir -p "$state"
+printf garbage >"$state/state.0"
 job "$work/broken" 1 fit --quiet --fresh || fail "--fresh"
 [ "$(draws_of "$work/broken")" = "$whole" ] || fail "other draws after --fresh"
 exit 0

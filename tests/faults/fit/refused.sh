@@ -3,9 +3,9 @@
 set -u
 work=$(mktemp -d); trap 'umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
 fail() { echo "$1"; cat "$work/out"; exit 1; }
-run() { # ranks args...
+run() { # ranks args...; the limit is against a hang, whatever the build and the load
   local ranks=$1; shift
-  if [ "$ranks" -eq 1 ]; then timeout 60 "$CLV" "$@" >"$work/out" 2>&1; else timeout 60 "$CLV_TESTS/mpirun.sh" "$ranks" "$CLV" "$@" >"$work/out" 2>&1; fi
+  if [ "$ranks" -eq 1 ]; then timeout 300 "$CLV" "$@" >"$work/out" 2>&1; else timeout 300 "$CLV_TESTS/mpirun.sh" "$ranks" "$CLV" "$@" >"$work/out" 2>&1; fi
 }
 refuses() { # code pattern args...
   local code=$1 pattern=$2 rc; shift 2

@@ -9,7 +9,7 @@ cmake --install "$build" --prefix "$work/prefix" >"$work/out" 2>&1 || fail "inst
 clv="$work/prefix/bin/clv"
 run() { # ranks args...
   local ranks=$1; shift
-  if [ "$ranks" -eq 1 ]; then timeout 100 "$clv" "$@" >"$work/out" 2>&1; else timeout 100 "$CLV_TESTS/mpirun.sh" "$ranks" "$clv" "$@" >"$work/out" 2>&1; fi
+  if [ "$ranks" -eq 1 ]; then timeout 300 "$clv" "$@" >"$work/out" 2>&1; else timeout 300 "$CLV_TESTS/mpirun.sh" "$ranks" "$clv" "$@" >"$work/out" 2>&1; fi
 }
 refuses_on() { # ranks code pattern args...
   local ranks=$1 code=$2 pattern=$3 rc; shift 3

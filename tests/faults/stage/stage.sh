@@ -3,6 +3,7 @@
 set -u
 work=$(mktemp -d); trap 'umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
 fail() { echo "FAILED: $1"; cat "$work/err"; exit 1; }
+. "$CLV_TESTS/interrupt/interrupt.sh"
 "$CLV" simulate --customers 300 --seed 3 --output "$work/data" --quiet >/dev/null || exit 1
 out=$work/out target=$work/out/example run=$work/runs/example
 clv() { # RANKS JOB ARGUMENT...
@@ -48,17 +49,16 @@ clv 1 predict --set predict.horizon=7 && clv 1 evaluate --set predict.horizon=7 
 # a kill in the middle leaves what was there; the next call cleans up
 sleep 0.01; before=$(cat "$target"/* | sha256sum)
 cp -r "$work/runs" "$work/other"
-touch "$work/slow"
-CLV_TEST_SLOW=$work/slow CLV_TEST_SLOW_MS=300 LD_PRELOAD=$CLV_SLOW_LIBRARY ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 \
-  "$CLV" stage "$work/data/clv.yaml" --quiet --set output.directory="$work/runs" --set stage.destination="$out" 2>"$work/err" &
+hold
+slowly 1500 "$CLV" stage "$work/data/clv.yaml" --quiet --set output.directory="$work/runs" --set stage.destination="$out" 2>"$work/err" &
 pid=$!
-for _ in $(seq 400); do [ -s "$out/.example.part/trace.nc" ] && break; sleep 0.02; done
-[ -s "$out/.example.part/trace.nc" ] || fail "the copy never began"
+is_copying() { [ -n "$(find "$out/.example.part" -type f -size +0 2>/dev/null)" ]; }
+await "a copy" is_copying
 clv 1 stage --set output.directory="$work/other"; [ $? -eq 2 ] && grep -q "another clv stages" "$work/err" || fail "two run directories staged to one place at once"
-[ -s "$out/.example.part/trace.nc" ] || fail "the one that was refused took the other's copies away"
+is_copying || fail "the one that was refused took the other's copies away"
 kill -KILL $pid; wait $pid 2>/dev/null
 [ "$(cat "$target"/* | sha256sum)" = "$before" ] || fail "a killed stage changed what was there"
-rm "$work/slow"; clv 1 stage || fail "stage after a kill"; verify
+release; clv 1 stage || fail "stage after a kill"; verify
 
 # not converged: staged, and said
 clv 1 diagnose --set diagnostics.min_ess=100000

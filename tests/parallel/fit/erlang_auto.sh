@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # model.erlang_k: auto finds the k that a shop was simulated with: the same on 1 and 3 ranks, after an interruption, and by later steps; it is chosen once.
 set -eu
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
@@ -30,11 +30,15 @@ run three fit 3 || { cat "$work/log"; exit 1; }
 cp "$work/three/erlang_k.json" "$work/whole.json"
 rm "$work/three/erlang_k.json"
 # interrupted as soon as one candidate is done; what it had is taken up again, to the same bits
-"$CLV" fit "$work/data/clv.yaml" --set output.directory="$work" --set name=three --set model.erlang_k=auto --set sampler.num_samples=50 \
-  --set sampler.num_warmup=100 >"$work/log" 2>&1 & pid=$!
-tries=0
-while [ ! -e "$work/three/erlang_k.json.part" ] && kill -0 $pid 2>/dev/null && [ $tries -lt 600 ]; do sleep 0.05; tries=$((tries + 1)); done
-kill -TERM $pid 2>/dev/null || true
+. "$CLV_TESTS/interrupt/interrupt.sh"
+hold
+slowly 1000 "$CLV" fit "$work/data/clv.yaml" --set output.directory="$work" --set name=three --set model.erlang_k=auto --set sampler.num_samples=50 \
+  --set sampler.num_warmup=100 >"$work/log" 2>&1 &
+pid=$!
+is_saving() { [ -e "$work/three/erlang_k.json.part.part" ] || [ -e "$work/three/erlang_k.json.part" ]; }
+await "the first candidate" is_saving
+kill -TERM $pid
+release
 got=0; wait $pid || got=$?
 [ $got = 75 ] && grep -q "interrupted while choosing model.erlang_k" "$work/log" || fail "interrupted: $got $(cat "$work/log")"
 run three fit 1 || { cat "$work/log"; exit 1; }

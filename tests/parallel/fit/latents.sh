@@ -31,12 +31,16 @@ for ranks in 2 3 4; do begin "ranks$ranks"; job "ranks$ranks" $ranks fit --quiet
 begin plain; CLV_ISA=plain job plain 1 fit --quiet || fail "fit with plain C"; same plain
 
 # interrupted again and again, each time on another number of ranks
+. "$CLV_TESTS/interrupt/interrupt.sh"
+here=output.directory=$work/broken
+listens() { grep -q "^fit: " "$work/log" || ! kill -0 $pid 2>/dev/null; } # it says what it will do when all ranks listen
 begin broken
 for ranks in 2 1 3 2; do
-  setsid "$mpi" $ranks "$CLV" fit "$work/data/clv.yaml" --set output.directory="$work/broken" $settings >"$work/log" 2>&1 &
+  setsid "$mpi" $ranks "$CLV" fit "$work/data/clv.yaml" --set "$here" $settings >"$work/log" 2>&1 &
   pid=$!
-  sleep "1.$((RANDOM % 10))"
-  pgrep -g $pid -x clv 2>/dev/null | xargs -r kill -TERM 2>/dev/null
+  await "the ranks to listen" listens
+  sleep "0.$((RANDOM % 10))"
+  ranks_with "$here" | xargs -r kill -TERM 2>/dev/null
   wait $pid; rc=$?
   [ $rc -eq 0 ] && break
   [ $rc -eq 75 ] || grep -q "run the same command again" "$work/log" || fail "exit code $rc after SIGTERM on $ranks ranks"
