@@ -74,8 +74,12 @@ out:
 
 clv_status clv_file_write_failed(const char *path, int error) {
   switch (error) {
-    case ENOSPC:
     case EDQUOT:
+      return clv_fail(CLV_EIO,
+                      "cannot write '%.500s': the disk quota is used up; make room, or ask for more, and run "
+                      "the same command again",
+                      path);
+    case ENOSPC:
       return clv_fail(
           CLV_EIO, "cannot write '%.500s': the disk is full; make room and run the same command again", path);
     case EACCES:
@@ -90,7 +94,10 @@ clv_status clv_file_write_failed(const char *path, int error) {
                       "cannot write '%.500s': %s; choose another output.directory, or allow writing there",
                       path, strerror(error));
     default:
-      return clv_fail(CLV_EIO, "cannot write '%.500s': %s", path, strerror(error));
+      return clv_fail(CLV_EIO,
+                      "cannot write '%.500s': %s; see to the device or the file system, then run the same "
+                      "command again",
+                      path, strerror(error));
   }
 }
 

@@ -8,6 +8,7 @@
 #include "comm/shuffle.h"
 #include "io/files.h"
 #include "io/portfolio_layout.h"
+#include "io/refusal.h"
 
 #define ROWS_AT_ONCE (UINT64_C(1) << 24) /* of one column in one call: far below MPI-IO's 2 GiB */
 
@@ -18,11 +19,6 @@ struct clv_portfolio_writer {
   clv_portfolio_facts facts;
   uint64_t            hash; /* of the records put by this rank: their sum modulo 2^64 */
 };
-
-static clv_status write_failed(const char *path) {
-  if (errno != 0) return clv_file_write_failed(path, errno);
-  return clv_fail(CLV_EIO, "cannot write '%s': the HDF5 library refused", path);
-}
 
 static herr_t attribute_write(hid_t file, const char *name, hid_t type, const void *value) {
   const hid_t s  = H5Screate(H5S_SCALAR);
@@ -170,7 +166,7 @@ static clv_status skeleton_make(const clv_portfolio_writer *self, const char *co
   }
   H5Pclose(access_list);
   H5Pclose(create);
-  return rc < 0 ? write_failed(self->temporary) : CLV_OK;
+  return rc < 0 ? clv_refusal_find(self->temporary) : CLV_OK;
 }
 
 static clv_status parallel_open(clv_portfolio_writer *self) {
@@ -179,7 +175,7 @@ static clv_status parallel_open(clv_portfolio_writer *self) {
   H5Pset_libver_bounds(access_list, H5F_LIBVER_V110, H5F_LIBVER_V110);
   self->file = H5Fopen(self->temporary, H5F_ACC_RDWR, access_list);
   H5Pclose(access_list);
-  return self->file < 0 ? write_failed(self->temporary) : CLV_OK;
+  return self->file < 0 ? clv_refusal_find(self->temporary) : CLV_OK;
 }
 
 static void writer_free(clv_portfolio_writer *self, bool unlink_it) {
@@ -244,7 +240,7 @@ static clv_status rows_write(const clv_portfolio_writer *self, const char *name,
   }
   if (s >= 0) H5Sclose(s);
   if (d >= 0) H5Dclose(d);
-  return rc < 0 ? write_failed(self->temporary) : CLV_OK;
+  return rc < 0 ? clv_refusal_find(self->temporary) : CLV_OK;
 }
 
 static clv_status columns_write(const clv_portfolio_writer *self, const clv_column *column, size_t n_column,
@@ -341,7 +337,7 @@ static clv_status finish(const clv_portfolio_writer *self, const char *content) 
   const hid_t file = H5Fopen(self->temporary, H5F_ACC_RDWR, H5P_DEFAULT);
   herr_t      rc   = file < 0 ? -1 : content_write(file, content);
   if (file >= 0) rc |= H5Fclose(file);
-  return rc < 0 ? write_failed(self->temporary) : clv_file_commit(self->temporary, self->path);
+  return rc < 0 ? clv_refusal_find(self->temporary) : clv_file_commit(self->temporary, self->path);
 }
 
 clv_status clv_portfolio_commit(clv_portfolio_writer **self, clv_status mine) {
@@ -354,7 +350,7 @@ clv_status clv_portfolio_commit(clv_portfolio_writer **self, clv_status mine) {
   errno   = 0;
   rc      = H5Fclose(w->file);
   w->file = -1;
-  if (rc < 0 && mine == CLV_OK) mine = write_failed(w->temporary);
+  if (rc < 0 && mine == CLV_OK) mine = clv_refusal_find(w->temporary);
   CLV_TRY(clv_comm_agree(w->comm, mine));
   if (clv_comm_rank(w->comm) == 0) st = finish(w, content);
   st = clv_comm_agree(w->comm, st);

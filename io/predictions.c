@@ -13,6 +13,7 @@
 #include "comm/comm_mpi.h"
 #include "io/files.h"
 #include "io/number_text.h"
+#include "io/refusal.h"
 
 struct clv_predictions {
   const clv_comm *comm;                                    /* borrowed */
@@ -45,10 +46,7 @@ size_t clv_csv_quote(const char *text, size_t n, char *to) {
   return used;
 }
 
-static clv_status h5_failed(const clv_predictions *self) {
-  return clv_fail(CLV_EIO, "cannot write '%s': %s; check the space left and the folder", self->h5_path,
-                  errno != 0 ? strerror(errno) : "the HDF5 library refused");
-}
+static clv_status h5_failed(const clv_predictions *self) { return clv_refusal_find(self->h5_path); }
 
 static int attribute_write(hid_t file, const char *name, const char *value) {
   const hid_t scalar = H5Screate(H5S_SCALAR), text = H5Tcopy(H5T_C_S1);
@@ -97,7 +95,7 @@ static clv_status skeleton_make(const clv_predictions *self, const clv_predictio
   H5Pclose(access);
   H5Pclose(list);
   H5Pclose(groups);
-  return ok ? CLV_OK : file < 0 && errno != 0 ? clv_file_write_failed(self->h5_path, errno) : h5_failed(self);
+  return ok ? CLV_OK : h5_failed(self);
 }
 
 static clv_status header_write(clv_predictions *self, const clv_predictions_plan *plan) {

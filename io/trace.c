@@ -9,6 +9,7 @@
 
 #include "comm/comm_mpi.h"
 #include "io/files.h"
+#include "io/refusal.h"
 #include "io/trace_file.h"
 
 /* One phase's open datasets. */
@@ -34,10 +35,7 @@ struct clv_trace {
   size_t          room;
 };
 
-static clv_status write_failed(const clv_trace *self) {
-  return clv_fail(CLV_EIO, "cannot write '%s': %s; check the space left and the folder", self->path,
-                  errno != 0 ? strerror(errno) : "the HDF5 library refused");
-}
+static clv_status write_failed(const clv_trace *self) { return clv_refusal_find(self->path); }
 
 /* All ranks learn whether a write failed on one. Collective. */
 static clv_status written_agree(clv_trace *self, clv_status mine) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/refusal.h"
 #include "io/trace_file.h"
 
 enum { CHUNK_BYTES = 256 * 1024 };
@@ -278,9 +279,7 @@ static hid_t file_make(const char *path) {
 clv_status clv_trace_skeleton(const char *path, const clv_trace_plan *plan) {
   errno   = 0;
   maker m = {.file = file_make(path), .failed = 0};
-  if (m.file < 0)
-    return clv_fail(CLV_EIO, "cannot create '%s': %s; check the folder, its permissions and the space left",
-                    path, errno != 0 ? strerror(errno) : "the HDF5 library refused");
+  if (m.file < 0) return clv_refusal_find(path);
   for (size_t i = 0; i < plan->n_attribute; i++)
     text_attribute(&m, m.file, plan->attribute[i].name, plan->attribute[i].text);
   posterior_make(&m, plan, CLV_TRACE_GROUP[0][0], plan->n_draw);
@@ -293,8 +292,6 @@ clv_status clv_trace_skeleton(const char *path, const clv_trace_plan *plan) {
   constants_make(&m, plan);
   m.failed += H5Fflush(m.file, H5F_SCOPE_GLOBAL) < 0;
   m.failed += H5Fclose(m.file) < 0;
-  if (m.failed > 0)
-    return clv_fail(CLV_EIO, "cannot write '%s': %s; check the space left", path,
-                    errno != 0 ? strerror(errno) : "the HDF5 library refused");
+  if (m.failed > 0) return clv_refusal_find(path);
   return CLV_OK;
 }
