@@ -207,7 +207,7 @@ out:
   return st;
 }
 
-static clv_status rounds_run(clv_customers *self, const clv_comm *comm, clv_csv_scan *scan,
+static clv_status rounds_run(clv_customers *self, const clv_reading *r, clv_csv_scan *scan,
                              clv_shuffle *shuffle) {
   clv_status st = CLV_OK, mine = CLV_OK;
   bool       is_over = false;
@@ -215,18 +215,19 @@ static clv_status rounds_run(clv_customers *self, const clv_comm *comm, clv_csv_
   while (more > 0) {
     const void *records = NULL;
     size_t      bytes   = 0;
-    if (mine == CLV_OK && !is_over) mine = round_read(self, comm, scan, shuffle, &is_over);
+    if (mine == CLV_OK && !is_over) mine = round_read(self, r->comm, scan, shuffle, &is_over);
+    if (mine == CLV_OK && r->stop != NULL) mine = r->stop();
     CLV_TRY(clv_shuffle_exchange(shuffle, mine, &records, &bytes));
     mine = arrivals_take(self, records, bytes);
     more = is_over ? 0 : 1;
-    clv_comm_sum_i64(comm, &more, 1);
+    clv_comm_sum_i64(r->comm, &more, 1);
   }
-  CLV_TRY(clv_comm_agree(comm, mine));
+  CLV_TRY(clv_comm_agree(r->comm, mine));
 out:
   return st;
 }
 
-static clv_status table_read(clv_customers *self, const clv_comm *comm, const clv_csv_files *files) {
+static clv_status table_read(clv_customers *self, const clv_reading *r) {
   clv_status        st      = CLV_OK;
   clv_csv_scan     *scan    = NULL;
   clv_shuffle      *shuffle = NULL;
@@ -237,21 +238,20 @@ static clv_status table_read(clv_customers *self, const clv_comm *comm, const cl
   for (size_t i = self->has_segment; i < self->n_column; i++)
     column[i + 1] =
         (clv_csv_column){"customers.covariates", config->customers.covariates.item[i - self->has_segment]};
-  CLV_TRY(clv_csv_scan_new(comm, files, column, self->n_column + 1, &scan));
-  CLV_TRY(clv_comm_agree(comm, clv_shuffle_new(comm, &shuffle)));
-  CLV_TRY(rounds_run(self, comm, scan, shuffle));
+  CLV_TRY(clv_csv_scan_new(r->comm, r->files, column, self->n_column + 1, &scan));
+  CLV_TRY(clv_comm_agree(r->comm, clv_shuffle_new(r->comm, &shuffle)));
+  CLV_TRY(rounds_run(self, r, scan, shuffle));
 out:
   clv_csv_scan_free(&scan);
   clv_shuffle_free(&shuffle);
   return st;
 }
 
-clv_status clv_customers_read(const clv_comm *comm, const clv_config *config, const clv_csv_files *files,
-                              clv_rejects *rejects, clv_customers **out) {
+clv_status clv_customers_read(const clv_reading *r, clv_customers **out) {
   clv_status     st;
   clv_customers *self = NULL;
-  CLV_TRY(clv_comm_agree(comm, customers_new(config, rejects, &self)));
-  if (self->has_table) CLV_TRY(table_read(self, comm, files));
+  CLV_TRY(clv_comm_agree(r->comm, customers_new(r->config, r->rejects, &self)));
+  if (self->has_table) CLV_TRY(table_read(self, r));
   *out = self, self = NULL;
 out:
   clv_customers_free(&self);

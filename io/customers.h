@@ -3,10 +3,8 @@
 
 #include <stdbool.h>
 
-#include "io/config.h"
-#include "io/csv_files.h"
 #include "io/portfolio.h"
-#include "io/rejects.h"
+#include "io/reading.h"
 
 /** The customer table: a segment and covariates per id; each row is on the rank that owns the id. */
 typedef struct clv_customers clv_customers;
@@ -24,10 +22,8 @@ typedef struct clv_customers_tally {
 
 /** Read the table that config->customers names. Without one, all customers are of the segment "all" and there
  * are no covariates. Collective, synchronising.
- *  @param files  of the table; NULL without one
- *  @param rejects  rows of the table are added under the numbers behind the log's files */
-clv_status clv_customers_read(const clv_comm *comm, const clv_config *config, const clv_csv_files *files,
-                              clv_rejects *rejects, clv_customers **out);
+ *  @param r  files of the table, NULL without one; in its rejects they have the numbers behind the log's */
+clv_status clv_customers_read(const clv_reading *r, clv_customers **out);
 void       clv_customers_free(clv_customers **self);
 
 /** Decide what becomes of a customer of the log on the rank that owns him; counts him. Not collective.

@@ -10,6 +10,8 @@
 /* Bytes of a cell's key: segment, covariates, x, t_x, T, most significant byte first. */
 #define CELL_KEY(n_covariate) (24 + 8 * (size_t)(n_covariate))
 
+enum { CUSTOMERS_UNASKED = 4096 }; /* whether to stop */
+
 /* A customer on the way to its place; the covariates follow. */
 typedef struct customer_row {
   clv_history history;
@@ -96,7 +98,10 @@ static clv_status histories_make(clv_portfolio_draft *self, const clv_portfolio_
   CLV_TRY(clv_alloc(n + 1, sizeof *w->history, (void **)&w->history));
   CLV_TRY(clv_calloc(n + 1, sizeof *w->is_in, (void **)&w->is_in));
   self->tally.seen = (int64_t)n;
-  for (size_t i = 0; i < n; i++) CLV_TRY(history_of(self, source, i, w));
+  for (size_t i = 0; i < n; i++) {
+    if (i % CUSTOMERS_UNASKED == 0 && source->stop != NULL) CLV_TRY(source->stop());
+    CLV_TRY(history_of(self, source, i, w));
+  }
 out:
   return st;
 }
@@ -266,6 +271,7 @@ clv_status clv_portfolio_draft_new(const clv_comm *comm, const clv_portfolio_sou
   self->customers   = source->customers;
   self->n_covariate = clv_customers_n_covariate(source->customers);
   st                = rows_fill(self, source, &w, sum);
+  if (st == CLV_OK && source->stop != NULL) st = source->stop();
   clv_ledger_free(source->ledger);
   CLV_TRY(clv_comm_agree(comm, st));
   CLV_TRY(clv_keyed_rows_order(self->row, comm, st));

@@ -31,6 +31,7 @@ typedef struct clv_portfolio_source {
   clv_ledger             **ledger; /* open; closed by the draft, and freed when it is no longer needed */
   clv_customers           *customers;
   clv_rejects             *rejects; /* duplicates are added */
+  clv_status (*stop)(void);         /* as in clv_reading */
 } clv_portfolio_source;
 
 /** Merge every customer's purchases, join the table, and put customers and cells in order. Collective,

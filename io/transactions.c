@@ -23,9 +23,7 @@ typedef struct packet {
 
 /* The reading of a log. */
 typedef struct intake {
-  const clv_comm         *comm; /* borrowed, as all below but the last three */
-  const clv_config       *config;
-  clv_rejects            *rejects;
+  const clv_reading      *from; /* borrowed, as all below but the last three */
   clv_ledger             *ledger;
   clv_transactions_tally *tally;
   bool                    keep_rows;
@@ -50,7 +48,7 @@ clv_reject clv_transactions_id_check(const char *id, size_t n) {
 }
 
 static clv_reject amount_check(const intake *in, const clv_text *text, double *amount) {
-  const clv_policy returns = in->config->data.returns, zeros = in->config->data.zero_amounts;
+  const clv_policy returns = in->from->config->data.returns, zeros = in->from->config->data.zero_amounts;
   if (!clv_csv_number(text->at, text->n, amount)) return CLV_REJECT_AMOUNT;
   if (fabs(*amount) > AMOUNT_MAX) return CLV_REJECT_AMOUNT_RANGE;
   if (*amount < 0.0) {
@@ -76,17 +74,17 @@ static clv_reject row_read(const intake *in, const clv_csv_row *row, clv_purchas
   if (when == CLV_TIME_SHAPE) return CLV_REJECT_TIME;
   if (when == CLV_TIME_NO_SUCH) return CLV_REJECT_NO_SUCH_TIME;
   purchase->amount = 0.0;
-  if (in->config->data.amount == NULL) return CLV_REJECT_N;
+  if (in->from->config->data.amount == NULL) return CLV_REJECT_N;
   return amount_check(in, &f[COLUMN_AMOUNT], &purchase->amount);
 }
 
 static clv_status purchase_route(intake *in, const clv_csv_row *row, const clv_purchase *purchase) {
   const clv_text *id    = &row->field[COLUMN_CUSTOMER];
-  const int       owner = clv_customers_owner(id->at, id->n, clv_comm_size(in->comm));
+  const int       owner = clv_customers_owner(id->at, id->n, clv_comm_size(in->from->comm));
   const size_t    head  = in->keep_rows ? offsetof(packet, id) : offsetof(packet, row);
   packet          p     = {.purchase = *purchase};
   if (in->keep_rows) p.row = (clv_purchase_row){clv_csv_scan_row_hash(in->scan), row->line, row->file};
-  if (owner == clv_comm_rank(in->comm))
+  if (owner == clv_comm_rank(in->from->comm))
     return clv_ledger_add(in->ledger, id->at, id->n, purchase, in->keep_rows ? &p.row : NULL);
   memcpy((char *)&p + head, id->at, id->n);
   return clv_shuffle_add(in->shuffle, owner, &p, head + id->n);
@@ -96,7 +94,7 @@ static clv_status row_take(intake *in, const clv_csv_row *row) {
   clv_purchase     purchase = {0};
   const clv_reject reason   = row_read(in, row, &purchase);
   in->tally->rows++;
-  if (reason != CLV_REJECT_N) return clv_rejects_add(in->rejects, row->file, row->line, reason);
+  if (reason != CLV_REJECT_N) return clv_rejects_add(in->from->rejects, row->file, row->line, reason);
   in->tally->accepted++;
   if (purchase.time < in->tally->first) in->tally->first = purchase.time;
   if (purchase.time > in->tally->last) in->tally->last = purchase.time;
@@ -148,12 +146,13 @@ static clv_status rounds_run(intake *in) {
     const void *records = NULL;
     size_t      bytes   = 0;
     if (mine == CLV_OK && !is_over) mine = round_read(in, &is_over);
+    if (mine == CLV_OK && in->from->stop != NULL) mine = in->from->stop();
     CLV_TRY(clv_shuffle_exchange(in->shuffle, mine, &records, &bytes));
     mine = arrivals_take(in, records, bytes);
     more = is_over ? 0 : 1;
-    clv_comm_sum_i64(in->comm, &more, 1);
+    clv_comm_sum_i64(in->from->comm, &more, 1);
   }
-  CLV_TRY(clv_comm_agree(in->comm, mine));
+  CLV_TRY(clv_comm_agree(in->from->comm, mine));
 out:
   return st;
 }
@@ -172,35 +171,30 @@ static void tally_share(const clv_comm *comm, clv_transactions_tally *t) {
                                 .last     = most[1]};
 }
 
-static clv_status intake_open(intake *in, const clv_csv_files *files, clv_csv_column column[COLUMN_MOST]) {
+static clv_status intake_open(intake *in, clv_csv_column column[COLUMN_MOST]) {
   clv_status   st         = CLV_OK;
-  const size_t n_column   = in->config->data.amount == NULL ? COLUMN_AMOUNT : COLUMN_MOST;
-  column[COLUMN_CUSTOMER] = (clv_csv_column){"data.columns.customer", in->config->data.customer};
-  column[COLUMN_TIME]     = (clv_csv_column){"data.columns.time", in->config->data.time};
-  column[COLUMN_AMOUNT]   = (clv_csv_column){"data.columns.amount", in->config->data.amount};
-  st                      = clv_time_format_new(in->config->data.time_format, &in->format);
-  if (st == CLV_OK) st = clv_shuffle_new(in->comm, &in->shuffle);
-  CLV_TRY(clv_comm_agree(in->comm, st));
-  CLV_TRY(clv_csv_scan_new(in->comm, files, column, n_column, &in->scan));
+  const size_t n_column   = in->from->config->data.amount == NULL ? COLUMN_AMOUNT : COLUMN_MOST;
+  column[COLUMN_CUSTOMER] = (clv_csv_column){"data.columns.customer", in->from->config->data.customer};
+  column[COLUMN_TIME]     = (clv_csv_column){"data.columns.time", in->from->config->data.time};
+  column[COLUMN_AMOUNT]   = (clv_csv_column){"data.columns.amount", in->from->config->data.amount};
+  st                      = clv_time_format_new(in->from->config->data.time_format, &in->format);
+  if (st == CLV_OK) st = clv_shuffle_new(in->from->comm, &in->shuffle);
+  CLV_TRY(clv_comm_agree(in->from->comm, st));
+  CLV_TRY(clv_csv_scan_new(in->from->comm, in->from->files, column, n_column, &in->scan));
 out:
   return st;
 }
 
-clv_status clv_transactions_read(const clv_comm *comm, const clv_config *config, const clv_csv_files *files,
-                                 clv_rejects *rejects, clv_ledger *ledger, clv_transactions_tally *tally) {
+clv_status clv_transactions_read(const clv_reading *r, clv_ledger *ledger, clv_transactions_tally *tally) {
   clv_status             st    = CLV_OK;
   clv_transactions_tally count = {.first = INT64_MAX, .last = INT64_MIN};
   clv_csv_column         column[COLUMN_MOST];
-  intake                 in = {.comm      = comm,
-                               .config    = config,
-                               .rejects   = rejects,
-                               .ledger    = ledger,
-                               .tally     = &count,
-                               .keep_rows = clv_transactions_keep_rows(config)};
-  CLV_TRY(intake_open(&in, files, column));
+  intake                 in = {
+                      .from = r, .ledger = ledger, .tally = &count, .keep_rows = clv_transactions_keep_rows(r->config)};
+  CLV_TRY(intake_open(&in, column));
   CLV_TRY(rounds_run(&in));
   count.blank = (int64_t)clv_csv_scan_blank_lines(in.scan);
-  tally_share(comm, &count);
+  tally_share(r->comm, &count);
   *tally = count;
 out:
   clv_csv_scan_free(&in.scan);

@@ -3,10 +3,8 @@
 
 #include <stdbool.h>
 
-#include "io/config.h"
-#include "io/csv_files.h"
 #include "io/ledger.h"
-#include "io/rejects.h"
+#include "io/reading.h"
 
 /** Longest customer id, in bytes. */
 #define CLV_ID_MAX 255u
@@ -23,12 +21,10 @@ typedef struct clv_transactions_tally {
 
 /** Read the log; each customer's purchases go to the ledger of the rank that owns the id. Memory beside the
  * ledger is bounded. Collective, synchronising.
- *  @param files  of the log; file numbers in `rejects` are theirs
- *  @param rejects  rows that are not used are added on the rank that read them
+ *  @param r  files of the log; file numbers in its rejects are theirs
  *  @param ledger  open, empty; made with keep_rows where config->data.duplicates asks for it
  * (clv_transactions_keep_rows) */
-clv_status clv_transactions_read(const clv_comm *comm, const clv_config *config, const clv_csv_files *files,
-                                 clv_rejects *rejects, clv_ledger *ledger, clv_transactions_tally *tally);
+clv_status clv_transactions_read(const clv_reading *r, clv_ledger *ledger, clv_transactions_tally *tally);
 
 /** Whether the policy for duplicates needs each purchase's row. Not collective. */
 bool clv_transactions_keep_rows(const clv_config *config);

@@ -229,7 +229,6 @@ static clv_status evaluate_run(const clv_job_context *context) {
   evaluate              e     = {.context = context};
   clv_evaluation_result result;
   clv_status            st;
-  clv_stop_listen();
   CLV_TRY(clv_comm_agree(world, paths_name(&e)));
   CLV_TRY(clv_portfolio_open(world, e.portfolio_path, &e.portfolio));
   if (!(clv_portfolio_facts_get(e.portfolio)->holdout_length > 0.0))
@@ -257,5 +256,6 @@ const clv_job CLV_JOB_EVALUATE = {
     .name         = "evaluate",
     .summary      = "the forecast against the holdout: evaluation.json, metrics.prom",
     .needs_config = true,
+    .listens      = true,
     .run          = evaluate_run,
 };

@@ -15,7 +15,6 @@
 #include "jobs/fit_draws.h"
 #include "jobs/fit_resume.h"
 #include "jobs/more.h"
-#include "jobs/stop.h"
 #include "jobs/version.h"
 #include "jobs/warm_start.h"
 
@@ -415,7 +414,6 @@ static clv_status fit_run(const clv_job_context *context) {
   size_t          more    = 0;
   clv_status      st      = CLV_OK;
   CLV_TRY(options_read(context, &options, &more));
-  clv_stop_listen();
   if (clv_erlang_is_open(&chosen)) {
     CLV_TRY(clv_erlang_choose(context, options.is_fresh, &chosen.model.erlang_k));
     f.config = &chosen;
@@ -444,5 +442,6 @@ const clv_job CLV_JOB_FIT = {
     .needs_config    = true,
     .takes_arguments = true,
     .takes_fresh     = true,
+    .listens         = true,
     .run             = fit_run,
 };

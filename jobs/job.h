@@ -27,6 +27,7 @@ typedef struct clv_job {
   bool
       takes_arguments; /* the job reads argv itself; else a left-over argument is CLV_EUSAGE before it runs */
   bool        takes_fresh; /* --fresh is among its arguments: refit passes it on */
+  bool        listens;     /* to signals that ask to stop (jobs/stop.h), from before it runs */
   const char *subject;   /* what its first argument, argv[0], is called where that is not the configuration */
   bool        owns_help; /* --help KEY is the job's; plain --help is never */
   /** Collective over context->world; the same status on every rank. A job for a run directory finds that

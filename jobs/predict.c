@@ -458,7 +458,6 @@ static clv_status predict_run(const clv_job_context *context) {
   predict    p = {.context = context, .world = context->world, .config = context->config};
   uint64_t   first, last;
   clv_status st;
-  clv_stop_listen();
   CLV_TRY(predict_begin(&p));
   const uint64_t all = facts_of(&p)->n_customer, before = p.record.done;
   for (uint64_t begin = 0; begin < before;) {
@@ -480,5 +479,6 @@ const clv_job CLV_JOB_PREDICT = {
     .name         = "predict",
     .summary      = "lifetime values of all customers: predictions.csv, predictions.h5",
     .needs_config = true,
+    .listens      = true,
     .run          = predict_run,
 };

@@ -9,6 +9,7 @@
 #include "io/history_rules.h"
 #include "io/time_format.h"
 #include "jobs/job.h"
+#include "jobs/stop.h"
 
 /* The run of the job; all owned but the first three. */
 typedef struct prepare {
@@ -35,6 +36,18 @@ static void prepare_clear(prepare *p) {
   if (p->customers != NULL) clv_customers_free(&p->customers);
   if (p->draft != NULL) clv_portfolio_draft_free(&p->draft);
   free(p->path);
+}
+
+/* Nothing is written before everything is read: there is no state to keep. */
+static clv_status stop_ask(void) {
+  return clv_stop_wanted()
+             ? clv_fail(CLV_EINTERRUPT, "interrupted; nothing of prepare is kept, run the same command again")
+             : CLV_OK;
+}
+
+static clv_reading reading_of(const prepare *p, const clv_csv_files *files) {
+  return (clv_reading){
+      .comm = p->comm, .config = p->config, .files = files, .rejects = p->rejects, .stop = stop_ask};
 }
 
 static clv_status inputs_find(prepare *p) {
@@ -98,8 +111,9 @@ static clv_status log_is_empty(const prepare *p) {
 }
 
 static clv_status log_read(prepare *p) {
-  clv_status st;
-  CLV_TRY(clv_transactions_read(p->comm, p->config, p->log, p->rejects, p->ledger, &p->tally));
+  const clv_reading reading = reading_of(p, p->log);
+  clv_status        st;
+  CLV_TRY(clv_transactions_read(&reading, p->ledger, &p->tally));
   CLV_TRY(rejects_gather(p));
   if (p->tally.accepted == 0) CLV_TRY(log_is_empty(p));
   CLV_TRY(clv_history_rules_make(p->config, p->tally.last, &p->rules, &p->facts));
@@ -110,9 +124,10 @@ out:
 static clv_status draft_make(prepare *p) {
   clv_status           st;
   char                 first[CLV_TIME_TEXT_MAX], last[CLV_TIME_TEXT_MAX];
-  clv_portfolio_source source = {
-      .config = p->config, .rules = &p->rules, .ledger = &p->ledger, .rejects = p->rejects};
-  CLV_TRY(clv_customers_read(p->comm, p->config, p->table, p->rejects, &p->customers));
+  const clv_reading    reading = reading_of(p, p->table);
+  clv_portfolio_source source  = {
+       .config = p->config, .rules = &p->rules, .ledger = &p->ledger, .rejects = p->rejects, .stop = stop_ask};
+  CLV_TRY(clv_customers_read(&reading, &p->customers));
   source.customers = p->customers;
   CLV_TRY(clv_portfolio_draft_new(p->comm, &source, &p->draft));
   CLV_TRY(rejects_gather(p));
@@ -192,6 +207,7 @@ clv_status clv_prepare(const clv_comm *comm, const clv_config *config, FILE *sum
   CLV_TRY(inputs_find(&p));
   CLV_TRY(log_read(&p));
   CLV_TRY(draft_make(&p));
+  CLV_TRY(clv_comm_agree(comm, stop_ask()));
   CLV_TRY(outputs_write(&p, &o));
 out:
   prepare_clear(&p);
@@ -214,5 +230,6 @@ const clv_job CLV_JOB_PREPARE = {
         "not used: file, line, reason) into the run directory. docs/data.md says what a log must look "
         "like.\n",
     .needs_config = true,
+    .listens      = true,
     .run          = prepare_run,
 };

@@ -8,6 +8,7 @@
 #include "io/config.h"
 #include "io/nearest.h"
 #include "jobs/job.h"
+#include "jobs/stop.h"
 #include "jobs/version.h"
 
 typedef struct command {
@@ -111,6 +112,7 @@ static clv_status command_run(const clv_comm *world, int argc, char **argv) {
     job_help(world, c.job);
     goto out;
   }
+  if (c.job->listens) clv_stop_listen();
   if (c.config_path != NULL) CLV_TRY(clv_config_load(world, c.config_path, c.set, c.n_set, &config));
   const clv_job_context context = {.world       = world,
                                    .config      = config,

@@ -180,7 +180,6 @@ static clv_status refit_run(const clv_job_context *context) {
     if (steps[i].job == NULL && !(step[i].needs_holdout && context->config->data.holdout_end == NULL))
       CLV_TRY(clv_fail(CLV_EUSAGE, "this build of clv has no job '%s'", step[i].job));
   }
-  clv_stop_listen();
   CLV_TRY(clv_comm_agree(context->world, clv_config_run_path(context->config, "checkpoint", &folder)));
   if (options.more > 0) CLV_TRY(clv_more_begin(context->world, folder, options.more, &options.until));
   st = clv_refit_run(steps, n, &options, context);
@@ -206,5 +205,6 @@ const clv_job CLV_JOB_REFIT = {
         "  --more N      N more draws a chain of the finished fit, then the steps after it\n",
     .needs_config    = true,
     .takes_arguments = true,
+    .listens         = true,
     .run             = refit_run,
 };
