@@ -37,20 +37,26 @@ out:
   return st;
 }
 
-/* NaN where no points were kept. */
+typedef struct finding {
+  bool   is_any; /* points were kept, and something is approximated */
+  double change, log_density;
+} finding;
+
 static clv_status change_find(const clv_finer *self, const clv_comm *shards, const clv_model *model,
-                              double *change, double *log_density) {
+                              finding *out) {
   clv_model  finer = {0};
   double     coarse[POINTS_MOST], fine[POINTS_MOST];
   clv_status st = CLV_OK;
-  *change = *log_density = NAN;
+  *out          = (finding){.change = NAN, .log_density = NAN};
   if (self->n_point == 0) return CLV_OK;
   CLV_TRY(clv_comm_agree(shards, model->ops->refined(model->self, &finer)));
+  if (finer.ops == NULL) goto out;
+  out->is_any = true;
   CLV_TRY(densities(self, shards, model, coarse));
   CLV_TRY(densities(self, shards, &finer, fine));
   for (size_t i = 0; i < self->n_point; i++) {
     const double here = fabs(fine[i] - coarse[i]);
-    if (!(here <= *change)) *change = here, *log_density = coarse[i];
+    if (!(here <= out->change)) out->change = here, out->log_density = coarse[i];
   }
 out:
   if (finer.ops != NULL) clv_model_free(&finer);
@@ -58,15 +64,16 @@ out:
 }
 
 clv_status clv_finer_say(const clv_finer *self, const clv_fit_place *place, bool speaks) {
-  double     change, log_density;
+  finding    found;
   clv_status st = CLV_OK;
-  CLV_TRY(change_find(self, clv_topology_shards(place->topology), &place->fit.model, &change, &log_density));
-  if (self->n_point > 0 && speaks)
-    fprintf(stderr,
-            "fit: half the grid's step changes the log density by %.2g of %.7g, the most at %zu posterior "
-            "draws%s\n",
-            change, log_density, self->n_point,
-            change < CHANGE_MOST ? "" : ": the integrals over customers are not exact enough to rely on");
+  CLV_TRY(change_find(self, clv_topology_shards(place->topology), &place->fit.model, &found));
+  if (found.is_any && speaks)
+    fprintf(
+        stderr,
+        "fit: half the grid's step changes the log density by %.2g of %.7g, the most at %zu posterior "
+        "draws%s\n",
+        found.change, found.log_density, self->n_point,
+        found.change < CHANGE_MOST ? "" : ": the integrals over customers are not exact enough to rely on");
 out:
   return st;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "comm/exact_sum.h"
-#include "engine/models/gamma_value_grid.h"
+#include "engine/models/gamma_value_rule.h"
 #include "engine/models/hierarchy.h"
 #include "engine/numerics/pinned.h"
 
@@ -46,12 +46,15 @@ const clv_coordinates CLV_GAMMA_VALUE_COORDINATES = {
 };
 
 typedef struct gamma_value {
-  size_t                  n_segment, n_block, n_record;
-  uint32_t               *segment;  /* owned [n_record] */
-  clv_gamma_value_record *record;   /* owned [n_record] */
-  double                 *log_sums; /* owned [n_segment]: sums of the logs of all amounts, over all ranks */
-  double                  typical;  /* mean of the customers' means; 1 where there are none */
-  clv_isa                 isa;
+  size_t                    n_segment, n_block, n_record;
+  uint32_t                 *segment;  /* owned [n_record] */
+  clv_gamma_value_record   *record;   /* owned [n_record] */
+  double                   *log_sums; /* owned [n_segment]: sums of the logs of all amounts, over all ranks */
+  clv_gamma_value_lattices *lattices; /* owned */
+  double                    typical;  /* mean of the customers' means; 1 where there are none */
+  clv_isa                   isa;
+  unsigned                  refine;      /* halves the lattices' steps so many times */
+  bool                      is_borrower; /* of all of them: refined from another */
 } gamma_value;
 
 static size_t likelihood_n_block(const void *self) { return ((const gamma_value *)self)->n_block; }
@@ -75,29 +78,33 @@ static bool prior_is_usable(const clv_gamma_value_prior *p) {
          isfinite(p->mean[0]) && isfinite(p->mean[1]) && fabs(p->mean[0]) < 500.0 && fabs(p->mean[1]) < 500.0;
 }
 
+/* Rows [first, last) are of one segment. */
+static void run_add(const gamma_value *m, size_t first, size_t last, const double *theta, double *sum) {
+  const clv_gamma_value_prior prior = clv_gamma_value_prior_of(theta);
+  clv_gamma_value_rule        rule;
+  if (!prior_is_usable(&prior)) { /* a trajectory that has left: a divergence */
+    sum[LOG_LIKELIHOOD] = NAN;
+    return;
+  }
+  clv_gamma_value_rule_make(m->lattices, &prior, m->isa, m->refine, &rule);
+  for (size_t i = first; i < last; i += CLV_GAMMA_VALUE_LOT) {
+    const size_t           n = last - i < CLV_GAMMA_VALUE_LOT ? last - i : CLV_GAMMA_VALUE_LOT;
+    clv_gamma_value_result r[CLV_GAMMA_VALUE_LOT];
+    clv_gamma_value_rule_apply(&rule, m->record + i, n, r);
+    for (size_t k = 0; k < n; k++) record_add(&r[k], prior.rho, sum);
+  }
+}
+
 static void likelihood_block(const void *self, size_t block, size_t n_chain, const double *theta,
                              double *sum) {
   const gamma_value *m = self;
-  size_t             first, last;
+  size_t             first, last, end;
   block_rows(m, block, &first, &last);
-  for (size_t c = 0; c < n_chain; c++) {
-    clv_gamma_value_prior prior  = {.rho = 0.0};
-    size_t                of     = m->n_segment;
-    bool                  usable = false;
-    for (size_t i = first; i < last; i++) {
-      const size_t           at = c * m->n_segment + m->segment[i];
-      clv_gamma_value_result r;
-      if (m->segment[i] != of) {
-        of     = m->segment[i];
-        prior  = clv_gamma_value_prior_of(theta + at * N_PARAMETER);
-        usable = prior_is_usable(&prior);
-      }
-      if (!usable) { /* a trajectory that has left: a divergence */
-        sum[at * N_TERM] = NAN;
-        continue;
-      }
-      clv_gamma_value_integrate(&prior, &m->record[i], m->isa, 0, &r);
-      record_add(&r, prior.rho, sum + at * N_TERM);
+  for (size_t i = first; i < last; i = end) {
+    for (end = i + 1; end < last && m->segment[end] == m->segment[i];) end++;
+    for (size_t c = 0; c < n_chain; c++) {
+      const size_t at = c * m->n_segment + m->segment[i];
+      run_add(m, i, end, theta + at * N_PARAMETER, sum + at * N_TERM);
     }
   }
 }
@@ -131,10 +138,24 @@ static void likelihood_touched(const void *self, size_t block, size_t *first, si
 static void likelihood_free(void *self) {
   gamma_value *m = self;
   if (m == NULL) return;
-  free(m->segment);
-  free(m->record);
-  free(m->log_sums);
+  if (!m->is_borrower) {
+    free(m->segment);
+    free(m->record);
+    free(m->log_sums);
+    clv_gamma_value_lattices_free(&m->lattices);
+  }
   free(m);
+}
+
+static clv_status likelihood_refined(const void *self, void **out) {
+  gamma_value *m  = NULL;
+  clv_status   st = clv_calloc(1, sizeof *m, (void **)&m);
+  if (st < 0) return st;
+  *m             = *(const gamma_value *)self;
+  m->is_borrower = true;
+  m->refine++;
+  *out = m;
+  return CLV_OK;
 }
 
 static const clv_likelihood_ops LIKELIHOOD = {
@@ -144,6 +165,7 @@ static const clv_likelihood_ops LIKELIHOOD = {
     .block       = likelihood_block,
     .finish      = likelihood_finish,
     .touched     = likelihood_touched,
+    .refined     = likelihood_refined,
     .free        = likelihood_free,
 };
 
@@ -208,6 +230,7 @@ clv_status clv_gamma_value_new(const clv_comm *comm, const clv_spends *spends, c
   if (st == CLV_OK) {
     m->isa = clv_isa_best();
     st     = records_fill(m, spends);
+    if (st == CLV_OK) st = clv_gamma_value_lattices_new(&m->lattices);
   }
   CLV_TRY(clv_comm_agree(comm, st));
   CLV_TRY(scales_sum(comm, spends, m));

@@ -1,6 +1,7 @@
 #include "engine/models/gamma_value_grid.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "engine/models/gamma_value_kernel.h"
 #include "engine/numerics/pinned.h"
@@ -17,6 +18,8 @@ enum { ROWS = 128, NODES = 512, LANES = 8, TRIES = 40, DRAWN = 2 /* draws are fr
  * log-gamma density at worst, is below 1e-9 at the lattice's frequency. What is below exp(-30) of the largest
  * is left out. */
 static const double STEP = 0.65, STEP_MOST = 0.4, FAR = 7.75;
+/* Rows end where they are below exp(-NOTHING) of the largest, or reach so many prior standard deviations. */
+static const double NOTHING = 23.0, MOST_ENDS = 60.0;
 
 /* Where c (e^-t - 1 + t) >= c t^2 / (2 + t) passes 30: the end of a tail that falls like e^(-c t). */
 static double tail(double c) { return c > 0.0 ? (30.0 + sqrt(900.0 + 240.0 * c)) / (2.0 * c) : INFINITY; }
@@ -52,8 +55,8 @@ clv_gamma_value_record clv_gamma_value_record_of(double n, double mean, double m
   return (clv_gamma_value_record){n, log_mean, gap > 0.0 ? gap : 0.0};
 }
 
-/* a log a - log Gamma(a) - a: by Stirling's series where its parts would cancel. */
-static double peak(double alpha) {
+/* By Stirling's series where its parts would cancel. */
+double clv_gamma_value_peak(double alpha) {
   const double square = alpha * alpha;
   if (alpha < 10.0) return alpha * clv_log(alpha) - clv_lgamma(alpha) - alpha;
   return 0.5 * (clv_log(alpha) - 1.8378770664093453) -
@@ -116,9 +119,19 @@ static void row_place(const clv_gamma_value_prior *p, const clv_gamma_value_reco
   const double sd = s / sqrt(y + 1.0), ends[2] = {FAR * sd, fmin(FAR * s, tail(w.q))};
   w.nodes          = reach_of(sd, ends, refine, NODES, LANES);
   const double off = (w.mode + w.delta) / s;
-  w.log_weight     = r->n * (peak(w.alpha) - w.alpha * r->gap) - 0.5 * A * A - 0.5 * off * off -
+  w.log_weight = r->n * (clv_gamma_value_peak(w.alpha) - w.alpha * r->gap) - 0.5 * A * A - 0.5 * off * off -
                  w.kappa * (clv_expm1(-w.mode) + w.mode);
   *out = w;
+}
+
+void clv_gamma_value_factor(double s, double y, clv_isa isa, unsigned refine, double value[3]) {
+  const double q = y / (s * s), sd = s / sqrt(1.0 + y), ends[2] = {FAR * sd, fmin(FAR * s, tail(q))};
+  const reach  nodes = reach_of(sd, ends, refine, NODES, LANES);
+  double       sum[4];
+  CLV_KERNEL_PICK(clv_gamma_value_row, isa)(q, s, nodes.step, nodes.left, nodes.n, sum);
+  value[0] = clv_log(sum[0] * nodes.step / (sd * 2.5066282746310002)); /* sqrt(2 pi) */
+  value[1] = sum[1] / (sum[0] * s * s);
+  value[2] = sum[2] / (sum[0] * sd * sd);
 }
 
 /* Rows, each with its sums [4]; weight [n] is what it is worth. */
@@ -132,13 +145,15 @@ typedef struct lattice {
 
 /* Above the mode the likelihood falls faster than its curvature there says; below it may be the slower one.
  */
-static void lattice_fill(const clv_gamma_value_prior *p, const clv_gamma_value_record *r, clv_isa isa,
-                         unsigned refine, lattice *l) {
-  double       curvature = 1.0;
-  const double mode = mode_find(p, r, &curvature), sd = 1.0 / sqrt(curvature);
-  const double ends[2] = {fmin(FAR * p->sd[0], tail(r->n * clv_exp(mode) * r->gap)), FAR * sd};
-  l->rows              = reach_of(sd, ends, refine, ROWS, 1);
-  l->most              = -INFINITY;
+void clv_gamma_value_row_ends(const clv_gamma_value_prior *prior, const clv_gamma_value_record *record,
+                              double mode, double sd, double ends[2]) {
+  ends[0] = fmin(FAR * prior->sd[0], tail(record->n * clv_exp(mode) * record->gap));
+  ends[1] = FAR * sd;
+}
+
+static void rows_fill(const clv_gamma_value_prior *p, const clv_gamma_value_record *r, clv_isa isa,
+                      unsigned refine, double mode, lattice *l) {
+  l->most = -INFINITY;
   for (size_t k = 0; k < l->rows.n; k++) {
     row *at = &l->at[k];
     row_place(p, r, mode + ((double)k - (double)l->rows.left) * l->rows.step, refine, at);
@@ -146,6 +161,22 @@ static void lattice_fill(const clv_gamma_value_prior *p, const clv_gamma_value_r
     (at->q, conditional_sd(p), at->nodes.step, at->nodes.left, at->nodes.n, l->sum[k]);
     l->weight[k] = at->log_weight + clv_log(l->sum[k][0] * at->nodes.step);
     if (!(l->weight[k] <= l->most)) l->most = l->weight[k];
+  }
+}
+
+/* The curvature at the mode does not say it all: rows go on until they are nothing on either side. */
+static void lattice_fill(const clv_gamma_value_prior *p, const clv_gamma_value_record *r, clv_isa isa,
+                         unsigned refine, lattice *l) {
+  double       curvature = 1.0;
+  const double mode = mode_find(p, r, &curvature), sd = 1.0 / sqrt(curvature);
+  double       ends[2];
+  clv_gamma_value_row_ends(p, r, mode, sd, ends);
+  for (bool enough = false; !enough;) {
+    l->rows = reach_of(sd, ends, refine, ROWS, 1);
+    rows_fill(p, r, isa, refine, mode, l);
+    const bool below = l->weight[0] > l->most - NOTHING, above = l->weight[l->rows.n - 1] > l->most - NOTHING;
+    enough = !(below || above) || ends[0] + ends[1] > MOST_ENDS * p->sd[0];
+    ends[0] *= below ? 1.5 : 1.0, ends[1] *= above ? 1.5 : 1.0;
   }
   for (size_t k = 0; k < l->rows.n; k++) l->weight[k] = clv_exp(l->weight[k] - l->most);
 }

@@ -29,6 +29,19 @@ clv_gamma_value_prior clv_gamma_value_prior_of(const double *theta);
 /** n > 0 amounts, their mean, and the mean of their logs. Pure. */
 clv_gamma_value_record clv_gamma_value_record_of(double n, double mean, double mean_log);
 
+/** alpha log alpha - log Gamma(alpha) - alpha. Pure. */
+double clv_gamma_value_peak(double alpha);
+
+/** How far rows reach from their mode in a, downwards and upwards. @param sd  by the curvature there. Pure.
+ */
+void clv_gamma_value_row_ends(const clv_gamma_value_prior *prior, const clv_gamma_value_record *record,
+                              double mode, double sd, double ends[2]);
+
+/** A row's integral over u, given y = kappa e^-mode s^2, with s the sd of e given a: it is normal about the
+ * mode, with sd = s / sqrt(1 + y), but for a factor. With t = u - mode. Pure.
+ *  @param[out] value [3] log of the factor, E t / s^2, E t^2 / sd^2 */
+void clv_gamma_value_factor(double s, double y, clv_isa isa, unsigned refine, double value[3]);
+
 /** Both integrals by the trapezoid rule, on lattices through the conditional modes, no step longer than 0.65
  * conditional standard deviations. Pure.
  *  @param refine  halves the steps so many times, over the same range */

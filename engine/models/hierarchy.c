@@ -19,6 +19,17 @@ void clv_likelihood_free(clv_likelihood *likelihood) {
   likelihood->self = NULL;
 }
 
+clv_status clv_likelihood_refined(const clv_likelihood *likelihood, clv_likelihood *out) {
+  void      *self = NULL;
+  clv_status st   = CLV_OK;
+  *out            = (clv_likelihood){0};
+  if (likelihood->ops->refined == NULL) return CLV_OK;
+  CLV_TRY(likelihood->ops->refined(likelihood->self, &self));
+  *out = (clv_likelihood){.ops = likelihood->ops, .self = self, .n_segment = likelihood->n_segment};
+out:
+  return st;
+}
+
 static void hierarchy_place(const void *self, const double *phi, size_t g, double *u) {
   const size_t n = ((const hierarchy *)self)->slots.coordinates->n;
   memcpy(u, phi + g * n, n * sizeof *u);
@@ -113,6 +124,8 @@ static void hierarchy_free(void *self) {
   free(h);
 }
 
+static clv_status hierarchy_refined(const void *self, clv_model *out);
+
 static const clv_model_ops HIERARCHY = {
     .abi            = CLV_MODEL_ABI,
     .name           = "hierarchy",
@@ -128,6 +141,7 @@ static const clv_model_ops HIERARCHY = {
     .prior_draw     = hierarchy_prior_draw,
     .prior_line     = hierarchy_prior_line,
     .log_likelihood = hierarchy_log_likelihood,
+    .refined        = hierarchy_refined,
     .free           = hierarchy_free,
 };
 
@@ -140,6 +154,17 @@ static clv_status independent_new(clv_likelihood *likelihood, const clv_slots *s
   *likelihood   = (clv_likelihood){0};
   *out          = (clv_model){.ops = &HIERARCHY, .self = h};
 out:
+  return st;
+}
+
+static clv_status hierarchy_refined(const void *self, clv_model *out) {
+  const hierarchy *from  = self;
+  clv_likelihood   finer = {0};
+  clv_status       st    = CLV_OK;
+  CLV_TRY(clv_likelihood_refined(&from->likelihood, &finer));
+  if (finer.ops != NULL) st = independent_new(&finer, &from->slots, out);
+out:
+  clv_likelihood_free(&finer);
   return st;
 }
 

@@ -24,6 +24,9 @@ typedef struct clv_hierarchy_plan {
  *  @return CLV_EUSAGE for a prior that cannot be read, on every rank */
 clv_status clv_hierarchy_new(clv_likelihood *likelihood, const clv_hierarchy_plan *plan, clv_model *out);
 
+/** ops->refined of a likelihood; *out is empty where there is none. Not collective. */
+clv_status clv_likelihood_refined(const clv_likelihood *likelihood, clv_likelihood *out);
+
 /** Releases a likelihood. Accepts an empty one. */
 void clv_likelihood_free(clv_likelihood *likelihood);
 

@@ -229,18 +229,24 @@ static void part_append(joint *j, clv_model *model, const clv_latent_model_ops *
   *model = (clv_model){0};
 }
 
+/* Parts that approximate nothing are borrowed; where that is all of them *out is left as it was. */
 static clv_status joint_refined(const void *self, clv_model *out) {
   const joint *from = self;
   joint       *j    = NULL;
+  bool         any  = false;
   clv_status   st   = CLV_OK;
   CLV_TRY(joint_make(from->n, &j));
   for (size_t k = 0; k < from->n; k++) {
     const clv_model *whole = &from->part[k].model;
-    clv_model        piece = *whole;
+    clv_model        piece = {0};
     if (whole->ops->refined != NULL) CLV_TRY(whole->ops->refined(whole->self, &piece));
+    const bool is_finer = piece.ops != NULL;
+    if (!is_finer) piece = *whole;
     part_append(j, &piece, NULL);
-    j->part[k].is_borrowed = whole->ops->refined == NULL;
+    j->part[k].is_borrowed = !is_finer;
+    any                    = any || is_finer;
   }
+  if (!any) goto out;
   j->ops = from->ops;
   *out   = (clv_model){.ops = &j->ops, .self = j};
   j      = NULL;

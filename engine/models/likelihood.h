@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "comm/status.h"
 #include "engine/models/prior.h"
 
 /** Most natural parameters of a segment. */
@@ -29,6 +30,9 @@ typedef struct clv_likelihood_ops {
   /** Segments [*first, *last) are all that have customers in the block: theta of the others is not read.
    * NULL: it may be any. */
   void (*touched)(const void *self, size_t block, size_t *first, size_t *last);
+  /** The same with integrals approximated more finely, as in clv_model_ops; its data are this one's. NULL:
+   * nothing is approximated. */
+  clv_status (*refined)(const void *self, void **out);
   void (*free)(void *self);
 } clv_likelihood_ops;
 

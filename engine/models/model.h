@@ -53,7 +53,7 @@ typedef struct clv_model_ops {
   /** The point where the log-likelihood alone is wanted (model comparison, tests): NULL: not offered. */
   double (*log_likelihood)(const void *self, const double *phi, const double *sum);
   /** The same posterior with integrals approximated more finely, to see what the approximation costs; its
-   * data are this model's, which must outlive it. NULL: nothing is approximated. */
+   * data are this model's, which must outlive it. NULL, or *out left as it was: nothing is approximated. */
   clv_status (*refined)(const void *self, struct clv_model *out);
   void (*free)(void *self);
 } clv_model_ops;

@@ -47,7 +47,8 @@ typedef struct pooled {
   clv_slots      slots;      /* of m */
   clv_prior      tau[MOST];
   unsigned       tau_named;
-  clv_whitening *whitening; /* owned [n_segment] */
+  clv_whitening *whitening;  /* owned [n_segment], or borrowed */
+  bool           is_refined; /* from another, whose whitening it borrows */
 } pooled;
 
 static size_t n_parameter(const pooled *p) { return p->slots.coordinates->n; }
@@ -219,9 +220,11 @@ static void pooled_free(void *self) {
   pooled *p = self;
   if (p == NULL) return;
   clv_likelihood_free(&p->likelihood);
-  free(p->whitening);
+  if (!p->is_refined) free(p->whitening);
   free(p);
 }
+
+static clv_status pooled_refined(const void *self, clv_model *out);
 
 static const clv_model_ops POOLED = {
     .abi            = CLV_MODEL_ABI,
@@ -238,8 +241,26 @@ static const clv_model_ops POOLED = {
     .prior_draw     = pooled_prior_draw,
     .prior_line     = pooled_prior_line,
     .log_likelihood = pooled_log_likelihood,
+    .refined        = pooled_refined,
     .free           = pooled_free,
 };
+
+static clv_status pooled_refined(const void *self, clv_model *out) {
+  const pooled  *from  = self;
+  pooled        *p     = NULL;
+  clv_likelihood finer = {0};
+  clv_status     st    = CLV_OK;
+  CLV_TRY(clv_likelihood_refined(&from->likelihood, &finer));
+  if (finer.ops == NULL) goto out;
+  CLV_TRY(clv_calloc(1, sizeof *p, (void **)&p));
+  *p            = *from;
+  p->likelihood = finer, p->is_refined = true;
+  finer = (clv_likelihood){0};
+  *out  = (clv_model){.ops = &POOLED, .self = p};
+out:
+  clv_likelihood_free(&finer);
+  return st;
+}
 
 static clv_status taus_fill(pooled *p, const clv_prior_texts *priors) {
   clv_status st = CLV_OK;

@@ -24,7 +24,19 @@ typedef uint64_t clv_mask __attribute__((vector_size(8 * CLV_VECTOR)));
 #define CLV_INLINE __attribute__((always_inline)) static inline
 
 CLV_INLINE clv_vector clv_vector_load(const double *from) { return *(const clv_vector *)from; }
+CLV_INLINE void       clv_vector_store(double *to, clv_vector x) { *(clv_vector *)to = x; }
 CLV_INLINE clv_vector clv_vector_of(double x) { return x - (clv_vector){0}; }
+
+CLV_INLINE clv_vector clv_vector_sqrt(clv_vector x) {
+#if defined(CLV_ISA_avx512)
+  return (clv_vector)_mm512_sqrt_pd((__m512d)x);
+#elif defined(CLV_ISA_avx2)
+  return (clv_vector)_mm256_sqrt_pd((__m256d)x);
+#else
+  for (int k = 0; k < CLV_VECTOR; k++) x[k] = sqrt(x[k]);
+  return x;
+#endif
+}
 
 CLV_INLINE clv_vector clv_vector_fma(clv_vector a, clv_vector b, clv_vector c) {
 #if defined(CLV_ISA_avx512)

@@ -7,15 +7,15 @@
 #include <stdlib.h>
 
 #include "engine/models/gamma_gamma.h"
+#include "engine/models/gamma_value.h"
 #include "engine/models/purchases.h"
 #include "engine/numerics/isa.h"
 
 enum { REPEATS = 7 };
 
-static double pass_seconds(const clv_model *model, double *phi) {
+static double pass_seconds_at(const clv_model *model, const double *phi) {
   const size_t n_block = model->ops->n_block(model->self);
   double       best    = 1e9;
-  clv_model_start(model, 1, 0, phi);
   for (int k = 0; k < REPEATS; k++) {
     double       sum[16] = {0};
     const double start   = clv_clock();
@@ -24,6 +24,11 @@ static double pass_seconds(const clv_model *model, double *phi) {
     if (seconds < best) best = seconds;
   }
   return best;
+}
+
+static double pass_seconds(const clv_model *model, double *phi) {
+  clv_model_start(model, 1, 0, phi);
+  return pass_seconds_at(model, phi);
 }
 
 static double read_bytes_per_second(const double *data, size_t n) {
@@ -96,6 +101,44 @@ out:
   return st;
 }
 
+/* Each customer's amounts have a shape of their own. */
+static void amounts_make(size_t n, uint32_t *x, double *mean, double *mean_log) {
+  for (size_t i = 0; i < n; i++) {
+    clv_rng      rng   = clv_rng_at(3, CLV_RNG_SIMULATE, i, 0, 0);
+    const double shape = exp(0.7 + 0.6 * clv_rng_normal(&rng)), scale = exp(3.4 + 0.5 * clv_rng_normal(&rng));
+    mean[i] = mean_log[i] = 0.0;
+    x[i]                  = 1 + (uint32_t)clv_rng_poisson(&rng, 1.5);
+    for (uint32_t k = 0; k < x[i]; k++) {
+      const double amount = clv_rng_gamma(&rng, shape, shape / scale);
+      mean[i] += amount / x[i], mean_log[i] += log(amount) / x[i];
+    }
+  }
+}
+
+static clv_status amounts_time(const clv_comm *comm, size_t n) {
+  const double truth[] = {0.7, 3.4, log(0.6), log(0.5), 0.0};
+  uint32_t    *x       = NULL;
+  double      *mean    = NULL;
+  clv_model    model   = {0};
+  clv_status   st      = CLV_OK;
+  CLV_TRY(clv_alloc(n, sizeof *x, (void **)&x));
+  CLV_TRY(clv_alloc(2 * n, sizeof *mean, (void **)&mean));
+  amounts_make(n, x, mean, mean + n);
+  const clv_spends spends = {.blocks         = clv_blocks_of(n, 0, 1),
+                             .x              = x,
+                             .mean           = mean,
+                             .mean_log       = mean + n,
+                             .n_segment      = 1,
+                             .rescale_factor = 1.0};
+  CLV_TRY(clv_gamma_value_new(comm, &spends, NULL, &model));
+  printf("gamma_value: %.0f ns\n", 1e9 * pass_seconds_at(&model, truth) / (double)n);
+out:
+  clv_model_free(&model);
+  free(x);
+  free(mean);
+  return st;
+}
+
 int main(int argc, char **argv) {
   clv_comm    *comm  = NULL;
   uint32_t    *count = NULL;
@@ -113,6 +156,7 @@ int main(int argc, char **argv) {
     CLV_TRY(bg_time(comm, n, 10, by_day, count));
   }
   CLV_TRY(spend_time(comm, n));
+  CLV_TRY(amounts_time(comm, n < 20000 ? n : 20000));
 out:
   if (st < 0) fprintf(stderr, "%s\n", clv_message());
   free(count);

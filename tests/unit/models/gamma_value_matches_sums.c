@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "engine/models/gamma_value_grid.h"
+#include "engine/models/gamma_value_rule.h"
 
 /* Rows and columns of a tenth of the narrowest feature, over all where the integrand is not nothing. */
 static double brute(const clv_gamma_value_prior *p, const clv_gamma_value_record *r, double moment[5],
@@ -50,34 +50,44 @@ static double brute(const clv_gamma_value_prior *p, const clv_gamma_value_record
 }
 
 static void integrals_match(void **state) {
-  static const double THETA[][5]  = {{2.0, 30.0, 0.6, 0.5, 1.0},
-                                     {0.7, 5.0, 1.4, 1.2, 3.0},
-                                     {6.0, 100.0, 0.15, 0.2, 0.4},
-                                     {3.0, 30.0, 1.0, 0.7, 0.15}};
-  static const double RECORD[][3] = {{1, 40.0, 0.0},   {2, 10.0, 0.001}, {3, 90.0, 0.6},   {7, 25.0, 0.0},
-                                     {30, 33.0, 0.15}, {400, 20.0, 0.4}, {5, 2000.0, 2.5}, {1, 0.01, 0.0}};
-  double              worst[4]    = {0};
+  static const double THETA[][5]     = {{2.0, 30.0, 0.6, 0.5, 1.0},
+                                        {0.7, 5.0, 1.4, 1.2, 3.0},
+                                        {6.0, 100.0, 0.15, 0.2, 0.4},
+                                        {3.0, 30.0, 1.0, 0.7, 0.15}};
+  static const double RECORD[][3]    = {{1, 40.0, 0.0},   {2, 10.0, 0.001}, {3, 90.0, 0.6},   {7, 25.0, 0.0},
+                                        {30, 33.0, 0.15}, {400, 20.0, 0.4}, {5, 2000.0, 2.5}, {1, 0.01, 0.0}};
+  double              worst[5]       = {0};
+  clv_gamma_value_lattices *lattices = NULL;
   (void)state;
+  assert_int_equal(clv_gamma_value_lattices_new(&lattices), CLV_OK);
   for (size_t t = 0; t < sizeof THETA / sizeof *THETA; t++)
     for (size_t k = 0; k < sizeof RECORD / sizeof *RECORD; k++) {
       const clv_gamma_value_prior  p = clv_gamma_value_prior_of(THETA[t]);
       const clv_gamma_value_record r =
           clv_gamma_value_record_of(RECORD[k][0], RECORD[k][1], log(RECORD[k][1]) - RECORD[k][2]);
-      clv_gamma_value_result got, fine;
+      clv_gamma_value_result got, fine, by_rule;
+      clv_gamma_value_rule   rule;
       double                 moment[5], amount;
       const double           truth = brute(&p, &r, moment, &amount);
       clv_gamma_value_integrate(&p, &r, clv_isa_best(), 0, &got);
       clv_gamma_value_integrate(&p, &r, clv_isa_best(), 1, &fine);
+      clv_gamma_value_rule_make(lattices, &p, clv_isa_best(), 0, &rule);
+      clv_gamma_value_rule_apply(&rule, &r, 1, &by_rule);
+      worst[4] = fmax(worst[4], fabs(by_rule.log_likelihood - truth));
+      for (int i = 0; i < 5; i++)
+        worst[4] = fmax(worst[4], fabs(by_rule.moment[i] - moment[i]) / (1.0 + fabs(moment[i])));
       double off = fabs(got.log_likelihood - truth), by = 0.0;
       for (int i = 0; i < 5; i++) by = fmax(by, fabs(got.moment[i] - moment[i]) / (1.0 + fabs(moment[i])));
       const double money = fabs(got.mean_amount / amount - 1.0);
       worst[3]           = fmax(worst[3], fabs(fine.log_likelihood - got.log_likelihood));
       worst[0] = fmax(worst[0], off), worst[1] = fmax(worst[1], by), worst[2] = fmax(worst[2], money);
     }
-  printf("worst: log-likelihood %.1e, moments %.1e, mean amount %.1e; half the steps change %.1e\n", worst[0],
-         worst[1], worst[2], worst[3]);
+  clv_gamma_value_lattices_free(&lattices);
+  printf(
+      "worst: log-likelihood %.1e, moments %.1e, mean amount %.1e; half the steps change %.1e; rule %.1e\n",
+      worst[0], worst[1], worst[2], worst[3], worst[4]);
   /* 1e-9 but for customers six standard deviations from the population */
-  assert_true(worst[0] < 2e-7 && worst[1] < 5e-7 && worst[2] < 5e-7 && worst[3] < 2e-7);
+  assert_true(worst[0] < 2e-7 && worst[1] < 5e-7 && worst[2] < 5e-7 && worst[3] < 2e-7 && worst[4] < 5e-7);
 }
 
 /* Moments of many draws of one customer against the integrals. */
