@@ -12,7 +12,7 @@
 #include "engine/sampler/sampler.h"
 #include "ranks.h"
 
-enum { N_VALUE = 5, CHAINS = 2, WARMUP = 250, DRAWS = 200, THIN = 2, AMOUNTS = 6 };
+enum { N_VALUE = 5, CHAINS = 2, WARMUP = 300, DRAWS = 400, THIN = 4, AMOUNTS = 6 };
 
 /* Proper priors on natural parameters, independent of the data. */
 static const clv_prior_text PRIOR[N_VALUE] = {{"shape", "lognormal(0.7, 0.7)"},
