@@ -34,6 +34,7 @@ struct clv_evaluation {
   double             *alive;    /* owned [n_draw]: of the history at hand */
   double             *updated;  /* owned [n_draw][CLV_PARAMETER_MAX] */
   double             *expected; /* owned [n_draw] */
+  double             *spend;    /* owned [n_draw]: of the customer at hand */
   double             *drawn;    /* owned [n_simulated]: one customer's simulated purchases */
 };
 
@@ -55,6 +56,7 @@ clv_status clv_evaluation_new(const clv_evaluation_plan *plan, clv_evaluation **
   CLV_TRY(clv_calloc(plan->n_draw, sizeof *self->alive, (void **)&self->alive));
   CLV_TRY(clv_calloc(plan->n_draw, CLV_PARAMETER_MAX * sizeof *self->updated, (void **)&self->updated));
   CLV_TRY(clv_calloc(plan->n_draw, sizeof *self->expected, (void **)&self->expected));
+  CLV_TRY(clv_calloc(plan->n_draw, sizeof *self->spend, (void **)&self->spend));
   CLV_TRY(clv_calloc(plan->n_simulated + 1, sizeof *self->drawn, (void **)&self->drawn));
   *out = self, self = NULL;
 out:
@@ -71,6 +73,7 @@ void clv_evaluation_free(clv_evaluation **self) {
   free((*self)->alive);
   free((*self)->updated);
   free((*self)->expected);
+  free((*self)->spend);
   free((*self)->drawn);
   free(*self);
   *self = NULL;
@@ -107,12 +110,10 @@ static void history_forecast(clv_evaluation *self, const clv_evaluation_row *row
   const clv_theta_view view = clv_theta_draws_of(self->theta_draws, row->segment, row->covariate);
   if (p->spend != NULL)
     self->spend_theta = clv_theta_draws_of(self->spend_draws, row->segment, row->covariate);
-  for (size_t s = 0; s < p->n_draw; s++) {
-    const double *theta   = view.at + s * view.stride;
-    double       *updated = self->updated + s * CLV_PARAMETER_MAX;
-    self->alive[s]        = p->process->p_alive(theta, &row->who);
-    if (same_residual) continue;
-    p->process->update(theta, &row->who, updated);
+  clv_draws_p_alive(&view, p->n_draw, p->process, &row->who, self->alive);
+  for (size_t s = 0; s < p->n_draw && !same_residual; s++) {
+    double *updated = self->updated + s * CLV_PARAMETER_MAX;
+    p->process->update(view.at + s * view.stride, &row->who, updated);
     self->expected[s] = p->process->expected(updated, p->length);
   }
 }
@@ -143,13 +144,12 @@ static void purchases_simulate(clv_evaluation *self, const clv_evaluation_row *r
 static double customer_expect(clv_evaluation *self, const clv_evaluation_row *row) {
   const clv_evaluation_plan *p         = &self->plan;
   double                    *purchases = self->block + N_SUM, *spends = purchases + p->n_draw, mean = 0.0;
+  if (p->spend != NULL) clv_draws_spend(&self->spend_theta, p->n_draw, p->spend, &row->who, self->spend);
   for (size_t s = 0; s < p->n_draw; s++) {
     const double expected = self->alive[s] * self->expected[s];
     purchases[s] += expected;
     mean += expected;
-    if (p->spend == NULL) continue;
-    spends[s] +=
-        expected * p->spend->expected(self->spend_theta.at + s * self->spend_theta.stride, &row->who);
+    if (p->spend != NULL) spends[s] += expected * self->spend[s];
   }
   return mean / (double)p->n_draw;
 }

@@ -363,18 +363,9 @@ static double *quantity(double *draws, const clv_forecast *self, size_t i) {
   return draws + i * self->plan.n_draw;
 }
 
-static void alive_of(clv_forecast *self, const clv_forecast_row *row) {
-  const clv_forecast_plan *p = &self->plan;
-  if (p->process->p_alive_draws != NULL) {
-    p->process->p_alive_draws(self->theta.at, self->theta.stride, p->n_draw, &row->who, self->alive);
-    return;
-  }
-  for (size_t s = 0; s < p->n_draw; s++) self->alive[s] = p->process->p_alive(theta_at(self, s), &row->who);
-}
-
 static void purchases_of(clv_forecast *self, const clv_forecast_row *row, double *draws) {
   const clv_forecast_plan *p = &self->plan;
-  alive_of(self, row);
+  clv_draws_p_alive(&self->theta, p->n_draw, p->process, &row->who, self->alive);
   memcpy(quantity(draws, self, 0), self->alive, p->n_draw * sizeof *draws);
   for (size_t h = 0; h < p->n_horizon; h++) {
     const double *residual = self->residual + 2 * h * p->n_draw;
@@ -383,20 +374,11 @@ static void purchases_of(clv_forecast *self, const clv_forecast_row *row, double
   }
 }
 
-static void spend_of(const clv_forecast *self, const clv_forecast_row *row, double *spend) {
-  const clv_forecast_plan *p = &self->plan;
-  if (p->spend->expected_draws != NULL) {
-    p->spend->expected_draws(self->spend_theta.at, self->spend_theta.stride, p->n_draw, &row->who, spend);
-    return;
-  }
-  for (size_t s = 0; s < p->n_draw; s++) spend[s] = p->spend->expected(spend_theta_at(self, s), &row->who);
-}
-
 static void money_of(clv_forecast *self, const clv_forecast_row *row, double *draws) {
   const clv_forecast_plan *p     = &self->plan;
   const size_t             first = 1 + p->n_horizon;
   double                  *spend = quantity(draws, self, first);
-  spend_of(self, row, spend);
+  clv_draws_spend(&self->spend_theta, p->n_draw, p->spend, &row->who, spend);
   for (size_t h = 0; h < p->n_horizon + self->has_forever; h++) {
     const double *residual = self->residual + (h < p->n_horizon ? 2 * h + 1 : 2 * p->n_horizon) * p->n_draw;
     double       *to       = quantity(draws, self, first + 1 + h);

@@ -57,3 +57,21 @@ clv_theta_view clv_theta_draws_of(clv_theta_draws *self, size_t segment, const d
                      self->own + s * own.stride);
   return own;
 }
+
+void clv_draws_p_alive(const clv_theta_view *theta, size_t n, const clv_process_ops *process,
+                       const clv_customer *who, double *alive) {
+  if (process->p_alive_draws != NULL) {
+    process->p_alive_draws(theta->at, theta->stride, n, who, alive);
+    return;
+  }
+  for (size_t s = 0; s < n; s++) alive[s] = process->p_alive(theta->at + s * theta->stride, who);
+}
+
+void clv_draws_spend(const clv_theta_view *theta, size_t n, const clv_spend_ops *model,
+                     const clv_customer *who, double *spend) {
+  if (model->expected_draws != NULL) {
+    model->expected_draws(theta->at, theta->stride, n, who, spend);
+    return;
+  }
+  for (size_t s = 0; s < n; s++) spend[s] = model->expected(theta->at + s * theta->stride, who);
+}

@@ -1,6 +1,7 @@
 #ifndef CLV_ENGINE_POSTERIOR_THETA_DRAWS_H
 #define CLV_ENGINE_POSTERIOR_THETA_DRAWS_H
 
+#include "engine/models/process.h"
 #include "engine/models/shifts.h"
 #include "engine/models/vector_set.h"
 
@@ -34,5 +35,13 @@ void       clv_theta_draws_free(clv_theta_draws **self);
 /** Good until the next call. Not collective.
  *  @param w  covariates less their centres; NULL: at their centres */
 clv_theta_view clv_theta_draws_of(clv_theta_draws *self, size_t segment, const double *w);
+
+/** P(alive) of the customer whose parameters these are, under each of n draws. Pure. @param[out] alive [n] */
+void clv_draws_p_alive(const clv_theta_view *theta, size_t n, const clv_process_ops *process,
+                       const clv_customer *who, double *alive);
+
+/** E[spend per purchase | data] likewise. @param[out] spend [n] */
+void clv_draws_spend(const clv_theta_view *theta, size_t n, const clv_spend_ops *model,
+                     const clv_customer *who, double *spend);
 
 #endif
