@@ -56,6 +56,16 @@ static clv_status job_unknown(const char *name) {
   return clv_fail(CLV_EUSAGE, "unknown job '%.80s'; 'clv --help' lists the jobs", name);
 }
 
+/* The first word, or a YAML file among the options: both 'fit run.yaml --fresh' and 'fit --fresh run.yaml'.
+ */
+static bool is_config(const command *c, const char *text) {
+  const char *dot = strrchr(text, '.');
+  if (!(c->job->needs_config || c->job->takes_config) || c->config_path != NULL || text[0] == '-')
+    return false;
+  if (c->n_rest == (c->job->subject != NULL ? 1 : 0)) return true;
+  return c->job->subject == NULL && dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
 /** One argument of a job; `*at` moves on where it takes a value. */
 static clv_status argument_read(command *c, int argc, char **argv, int *at) {
   char      *text         = argv[*at];
@@ -70,8 +80,7 @@ static clv_status argument_read(command *c, int argc, char **argv, int *at) {
   } else if (takes_config && strcmp(text, "--set") == 0) {
     if (*at + 1 >= argc) return clv_fail(CLV_EUSAGE, "--set needs key=value, such as --set sampler.seed=7");
     c->set[c->n_set++] = argv[++*at];
-  } else if (takes_config && c->config_path == NULL && text[0] != '-' &&
-             c->n_rest == (c->job->subject != NULL ? 1 : 0)) {
+  } else if (is_config(c, text)) {
     c->config_path = text;
   } else {
     c->rest[c->n_rest++] = text;

@@ -29,6 +29,9 @@ alone 2 "needs a configuration" refit
 alone 2 "--set needs key=value" config "$dir/good.yaml" --set
 alone 2 "does not know the argument '--frsh'" refit "$dir/good.yaml" --frsh
 alone 2 "did you mean 'predict'" refit "$dir/good.yaml" --from predct
+# options may stand before the configuration
+alone 2 "bad.yaml:2:3: unknown key" fit --fresh "$dir/bad.yaml"
+alone 2 "bad.yaml:2:3: unknown key" fit --more 3 "$dir/bad.yaml"
 together 2 "output.directory" refit "$dir/good.yaml" --set "output.directory=$dir/file/below"
 
 # alone: help, version, a reader that leaves, a closed stdout, a full disk
