@@ -133,10 +133,11 @@ static clv_status truth_write(text *t, const world *w, uint64_t customer) {
   while (clv_shopper_buy(&shopper, &shop, &time, &amount)) *(time < shop.weeks ? &observed : &later) += 1;
   CLV_TRY(text_room(t, 3 * ROW_MOST));
   put_id(t, customer);
-  t->n +=
-      (size_t)snprintf(t->bytes + t->n, 3 * ROW_MOST - 16, ",%.9g,%.9g,%.9g,%llu,%llu,%d\n", shopper.buying,
-                       shopper.leaving, clv_shopper_mean_spend(&shopper), (unsigned long long)observed,
-                       (unsigned long long)later, clv_shopper_stays(&shopper, &shop));
+  t->n += (size_t)snprintf(t->bytes + t->n, 3 * ROW_MOST - 16, ",%.9g,%.9g,%.9g,", shopper.buying,
+                           shopper.leaving, clv_shopper_mean_spend(&shopper));
+  if (shop.spend->has_shapes) t->n += (size_t)snprintf(t->bytes + t->n, ROW_MOST, "%.9g,", shopper.shape);
+  t->n += (size_t)snprintf(t->bytes + t->n, ROW_MOST, "%llu,%llu,%d\n", (unsigned long long)observed,
+                           (unsigned long long)later, clv_shopper_stays(&shopper, &shop));
 out:
   return st;
 }
@@ -286,11 +287,10 @@ out:
 
 static json_t *parameters_json(const clv_shop *s) {
   json_t *all = json_object();
-  for (size_t k = 0; k < clv_shop_n_parameter(s->model); k++)
+  for (size_t k = 0; k < clv_shop_n_parameter(s->model->parameter); k++)
     json_object_set_new(all, s->model->parameter[k], json_real(s->theta[k]));
-  json_object_set_new(all, "p", json_real(s->p));
-  json_object_set_new(all, "q", json_real(s->q));
-  json_object_set_new(all, "v", json_real(s->v));
+  for (size_t k = 0; k < clv_shop_n_parameter(s->spend->parameter); k++)
+    json_object_set_new(all, s->spend->parameter[k], json_real(s->money[k]));
   return all;
 }
 
@@ -309,6 +309,10 @@ static json_t *gammas_json(const clv_simulate_options *o) {
   for (size_t on = 0; on < CLV_ON_N; on++) {
     json_t *one = json_object();
     char    name[32];
+    if (on == CLV_ON_SPEND && o->shop.spend->has_shapes) {
+      json_decref(one);
+      continue;
+    }
     for (size_t k = 0; k < CLV_TRAITS_COLUMNS; k++)
       json_object_set_new(one, CLV_TRAITS_COLUMN[k], json_real(o->effects.gamma[on][k]));
     snprintf(name, sizeof name, CLV_GAMMA "%s", clv_acts_on_name((clv_acts_on)on));
@@ -321,10 +325,11 @@ static clv_status truth_json_write(const world *w) {
   const clv_simulate_options *o = w->o;
   const clv_shop             *s = &o->shop;
   char                        path[PATH_MOST];
-  json_t *root = json_pack("{s:o, s:s, s:i, s:I, s:I, s:f, s:f, s:f, s:b}", "parameters", parameters_json(s),
-                           "model", s->model->name, "erlang_k", s->phases, "customers",
-                           (json_int_t)o->customers, "seed", (json_int_t)s->seed, "weeks", s->weeks,
-                           "holdout", s->holdout, "acquisition", s->acquisition, "continuous", o->continuous);
+  json_t                     *root =
+      json_pack("{s:o, s:s, s:s, s:i, s:I, s:I, s:f, s:f, s:f, s:b}", "parameters", parameters_json(s),
+                "model", s->model->name, "spend", s->spend->name, "erlang_k", s->phases, "customers",
+                (json_int_t)o->customers, "seed", (json_int_t)s->seed, "weeks", s->weeks, "holdout",
+                s->holdout, "acquisition", s->acquisition, "continuous", o->continuous);
   if (root != NULL && o->segments > 1) {
     json_object_set_new(root, "tau", json_real(o->tau));
     json_object_set_new(root, "segments", segments_json(w));
@@ -356,15 +361,25 @@ static void customers_print(const clv_simulate_options *o, const char *full, cha
              o->covariates ? "  covariates: [age, club, channel]\n" : "");
 }
 
+/* What the section on the model has. */
+static void model_print(const clv_simulate_options *o, char *out, size_t size) {
+  const bool own_shapes = o->shop.spend->has_shapes;
+  char       phases[32] = "", spend[64] = "";
+  if (o->shop.model->has_phases) snprintf(phases, sizeof phases, ", erlang_k: %d", o->shop.phases);
+  if (own_shapes) snprintf(spend, sizeof spend, ", spend: %s", o->shop.spend->name);
+  snprintf(out, size, "purchases: %s%s%s%s", o->shop.model->name, phases, spend,
+           own_shapes && o->covariates ? ", covariates: {spend: []}" : "");
+}
+
 /* Runs as it is, from any directory: paths are absolute. */
 static clv_status config_write(const clv_simulate_options *o, const char *folder) {
   char          path[PATH_MOST], end[32], last[32], *all = NULL, log[64], customers[PATH_MOST + 128];
-  char         *full       = realpath(folder, NULL);
-  const bool    by_week    = o->shop.model->leaving == CLV_LEAVE_AT_OPPORTUNITY;
-  char          phases[32] = "";
-  const int64_t observed   = o->start + (int64_t)floor(o->shop.weeks * DAYS_OF_WEEK) - 1;
+  char         *full    = realpath(folder, NULL);
+  const bool    by_week = o->shop.model->leaving == CLV_LEAVE_AT_OPPORTUNITY;
+  char          model[192];
+  const int64_t observed = o->start + (int64_t)floor(o->shop.weeks * DAYS_OF_WEEK) - 1;
   if (full == NULL) return clv_file_write_failed(folder, errno);
-  if (o->shop.model->has_phases) snprintf(phases, sizeof phases, ", erlang_k: %d", o->shop.phases);
+  model_print(o, model, sizeof model);
   log_name(o, 0, log, sizeof log);
   if (o->files > 1) snprintf(log, sizeof log, "transactions-*.csv%s", o->gzip ? ".gz" : "");
   date_print(observed, end, sizeof end);
@@ -375,15 +390,14 @@ static clv_status config_write(const clv_simulate_options *o, const char *folder
       "# A simulated shop; its truth is in truth.json and truth.csv.\nname: example\ndata:\n  transactions: "
       "\"%s/%s\"\n"
       "  columns: {customer: customer_id, time: date, amount: amount}\n  time_unit: week\n  merge_unit: %s\n"
-      "  observation_end: %s\n%s%s%s%smodel: {purchases: %s%s}\npredict:\n  horizon: %g\n  discount_rate: "
+      "  observation_end: %s\n%s%s%s%smodel: {%s}\npredict:\n  horizon: %g\n  discount_rate: "
       "0.10\n",
       full, log,
       by_week         ? "week"
       : o->continuous ? "instant"
                       : "day",
       end, o->shop.holdout > 0 ? "  holdout_end: " : "", o->shop.holdout > 0 ? last : "",
-      o->shop.holdout > 0 ? "\n" : "", customers, o->shop.model->name, phases,
-      o->shop.holdout > 0 ? o->shop.holdout : 39.0);
+      o->shop.holdout > 0 ? "\n" : "", customers, model, o->shop.holdout > 0 ? o->shop.holdout : 39.0);
   snprintf(path, sizeof path, "%s/clv.yaml", folder);
   clv_status st =
       n < 0 ? clv_fail(CLV_ENOMEM, "no memory for '%s'", path) : clv_file_write(path, all, (size_t)n);
@@ -400,8 +414,8 @@ static clv_status truth_write_all(const clv_comm *comm, const world *w) {
   target                truth = {.header = header, .writer = truth_write, .last = w->o->customers},
          table                = {.header = columns, .writer = customer_write, .last = w->o->customers};
   clv_status st               = CLV_OK;
-  snprintf(header, sizeof header, "customer_id,%s,%s,mean_spend,purchases,holdout_purchases,alive\n",
-           model->latent[0], model->latent[1]);
+  snprintf(header, sizeof header, "customer_id,%s,%s,mean_spend,%spurchases,holdout_purchases,alive\n",
+           model->latent[0], model->latent[1], w->o->shop.spend->has_shapes ? "shape," : "");
   snprintf(columns, sizeof columns, "customer_id%s%s\n", w->o->segments > 1 ? ",segment" : "",
            w->o->covariates ? ",age,club,channel" : "");
   target_name(&truth, w->o->output, "truth.csv");

@@ -20,7 +20,10 @@ const char CLV_SIMULATE_USAGE[] =
     "model has)\n"
     "  --mean-log-lambda --mean-log-mu --sd-log-lambda --sd-log-mu --correlation   of pareto_nbd_lognormal\n"
     "                                                                 (-2.5 -4 0.9 1.2 -0.3)\n"
-    "  --p --q --v       Gamma-Gamma                                  (6.3 3.6 15)\n"
+    "  --spend NAME      gamma_gamma or gamma_value                   (gamma_gamma)\n"
+    "  --p --q --v       of gamma_gamma                               (6.3 3.6 15)\n"
+    "  --shape --mean-amount --sd-log-shape --sd-log-mean --correlation-ratio   of gamma_value\n"
+    "                                                                 (2.5 30 0.5 0.5 1)\n"
     "  --segments N      with parameters of their own around these    (1)\n"
     "  --tau T           standard deviation between segments          (0.4)\n"
     "  --unevenness E    segment k has a share of customers ~ k^-E    (1.5)\n"
@@ -67,9 +70,15 @@ static const option OPTION[] = {
     {"--sd-log-lambda", REAL, AT(given[10]), 1e-3, 5},
     {"--sd-log-mu", REAL, AT(given[11]), 1e-3, 5},
     {"--correlation", REAL, AT(given[12]), -0.99, 0.99},
-    {"--p", REAL, AT(shop.p), 1e-3, 1e3},
-    {"--q", REAL, AT(shop.q), 1e-3, 1e3},
-    {"--v", REAL, AT(shop.v), 1e-6, 1e9},
+    {"--spend", TEXT, AT(spend_name), 0, 0},
+    {"--p", REAL, AT(given[13]), 1e-3, 1e3},
+    {"--q", REAL, AT(given[14]), 1e-3, 1e3},
+    {"--v", REAL, AT(given[15]), 1e-6, 1e9},
+    {"--shape", REAL, AT(given[16]), 1e-2, 1e4},
+    {"--mean-amount", REAL, AT(given[17]), 1e-2, 1e9},
+    {"--sd-log-shape", REAL, AT(given[18]), 1e-3, 3},
+    {"--sd-log-mean", REAL, AT(given[19]), 1e-3, 3},
+    {"--correlation-ratio", REAL, AT(given[20]), 1e-2, 1e2},
     {"--start", DATE, AT(start), 0, 0},
     {"--output", TEXT, AT(output), 0, 0},
     {"--gzip", FLAG, AT(gzip), 0, 0},
@@ -152,6 +161,7 @@ static clv_status value_read(const option *o, const char *text, clv_simulate_opt
   if (o->kind == DATE) return date_read(text, to);
   if (o->kind == GAMMAS) {
     out->covariates = true;
+    if (o->offset == AT(effects.gamma[CLV_ON_SPEND])) out->acts_on_spend = true;
     return gammas_read(o, text, to);
   }
   CLV_TRY(number_read(o, text, &number));
@@ -184,37 +194,63 @@ static clv_status model_find(clv_simulate_options *o) {
       o->model_name, near.name != NULL ? "; did you mean " : "", near.name != NULL ? near.name : "");
 }
 
+static clv_status spend_find(clv_simulate_options *o) {
+  size_t                n     = 0;
+  const clv_shop_spend *spend = clv_shop_spends(&n);
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(spend[i].name, o->spend_name) == 0) o->shop.spend = &spend[i];
+  if (o->shop.spend != NULL) return CLV_OK;
+  return clv_fail(CLV_EUSAGE, "--spend: '%.64s' cannot be simulated; it is gamma_gamma or gamma_value",
+                  o->spend_name);
+}
+
 /* A model's parameter by the name of its option, which has dashes. */
 static bool is_parameter(const char *name, const char *text) {
   for (; *name != '\0' && (*name == *text || (*name == '_' && *text == '-')); name++) text++;
   return *name == '\0' && *text == '\0';
 }
 
-static clv_status parameter_refuse(const clv_shop_model *model, const char *given) {
-  char   list[256] = "";
-  size_t used      = 0;
-  for (size_t k = 0; k < clv_shop_n_parameter(model); k++) {
-    const size_t first = used;
-    used += (size_t)snprintf(list + used, sizeof list - used, " --%s", model->parameter[k]);
-    for (size_t i = first; i < used; i++)
-      if (list[i] == '_') list[i] = '-';
-  }
-  return clv_fail(CLV_EUSAGE, "%s is no parameter of %s; it has%s", given, model->name, list);
+/* Of the parameters the one that an option names; CLV_SHOP_PARAMETERS where none is. */
+static size_t parameter_find(const char *const *parameter, const char *name) {
+  const size_t n = clv_shop_n_parameter(parameter);
+  size_t       k = 0;
+  while (k < n && !is_parameter(parameter[k], name + 2)) k++;
+  return k < n ? k : CLV_SHOP_PARAMETERS;
 }
 
-/* The model's parameters: as given, or the usual ones; another model's are refused. */
+static void parameters_list(const char *const *parameter, char *list, size_t size) {
+  size_t used = 0;
+  for (size_t k = 0; k < clv_shop_n_parameter(parameter); k++)
+    used += (size_t)snprintf(list + used, size - used, " --%s", parameter[k]);
+  for (size_t i = 0; i < used; i++)
+    if (list[i] == '_') list[i] = '-';
+}
+
+static clv_status parameter_refuse(const clv_shop *shop, const char *given) {
+  char buying[256] = "", spending[256] = "";
+  parameters_list(shop->model->parameter, buying, sizeof buying);
+  parameters_list(shop->spend->parameter, spending, sizeof spending);
+  return clv_fail(CLV_EUSAGE, "%s is no parameter of %s, which has%s, nor of %s, which has%s", given,
+                  shop->model->name, buying, shop->spend->name, spending);
+}
+
+/* The models' parameters: as given, or the usual ones; other models' are refused. */
 static clv_status parameters_take(clv_simulate_options *o) {
-  const clv_shop_model *model = o->shop.model;
-  const size_t          n     = clv_shop_n_parameter(model);
-  memcpy(o->shop.theta, model->usual, sizeof o->shop.theta);
+  clv_shop *shop = &o->shop;
+  memcpy(shop->theta, shop->model->usual, sizeof shop->theta);
+  memcpy(shop->money, shop->spend->usual, sizeof shop->money);
   for (size_t i = 0; i < N_OPTION; i++) {
     if (OPTION[i].offset < AT(given) || OPTION[i].offset >= AT(given[CLV_SIMULATE_PARAMETERS])) continue;
-    const double value = o->given[(OPTION[i].offset - AT(given)) / sizeof *o->given];
-    size_t       k     = 0;
+    const double value    = o->given[(OPTION[i].offset - AT(given)) / sizeof *o->given];
+    const size_t buying   = parameter_find(shop->model->parameter, OPTION[i].name),
+                 spending = parameter_find(shop->spend->parameter, OPTION[i].name);
     if (isnan(value)) continue;
-    while (k < n && !is_parameter(model->parameter[k], OPTION[i].name + 2)) k++;
-    if (k == n) return parameter_refuse(model, OPTION[i].name);
-    o->shop.theta[k] = value;
+    if (buying == CLV_SHOP_PARAMETERS && spending == CLV_SHOP_PARAMETERS)
+      return parameter_refuse(shop, OPTION[i].name);
+    if (buying < CLV_SHOP_PARAMETERS)
+      shop->theta[buying] = value;
+    else
+      shop->money[spending] = value;
   }
   return CLV_OK;
 }
@@ -232,6 +268,9 @@ static clv_status weeks_align(clv_simulate_options *o) {
 static clv_status model_settle(clv_simulate_options *o) {
   clv_status st = CLV_OK;
   CLV_TRY(model_find(o));
+  CLV_TRY(spend_find(o));
+  if (o->acts_on_spend && o->shop.spend->has_shapes)
+    CLV_TRY(clv_fail(CLV_EUSAGE, "--gamma-spend: %s takes no covariates; leave it out", o->shop.spend->name));
   CLV_TRY(parameters_take(o));
   o->shop.phases = o->shop.model->has_phases ? (int)o->phases : 1;
   CLV_TRY(weeks_align(o));
@@ -241,7 +280,7 @@ out:
 
 clv_status clv_simulate_options_read(int argc, char **argv, clv_simulate_options *out) {
   clv_simulate_options made = {
-      .shop = {.p = 6.3, .q = 3.6, .v = 15.0, .acquisition = 12.0, .weeks = 39.0, .holdout = 39.0, .seed = 1},
+      .shop       = {.acquisition = 12.0, .weeks = 39.0, .holdout = 39.0, .seed = 1},
       .customers  = 10000,
       .files      = 1,
       .segments   = 1,
@@ -250,6 +289,7 @@ clv_status clv_simulate_options_read(int argc, char **argv, clv_simulate_options
       .start      = date_to_day(1997, 1, 1),
       .output     = "simulated",
       .model_name = "bg_nbd",
+      .spend_name = "gamma_gamma",
       .effects    = {{{0.01, 0.4, -0.3, 0.5}, {-0.01, -0.5, 0.2, 0.3}, {0.005, 0.2, 0.1, -0.1}}},
       .phases     = 3};
   for (size_t k = 0; k < CLV_SIMULATE_PARAMETERS; k++) made.given[k] = NAN;

@@ -6,17 +6,18 @@
 #include "jobs/job.h"
 
 /** Parameters that some model has. */
-enum { CLV_SIMULATE_PARAMETERS = 13 };
+enum { CLV_SIMULATE_PARAMETERS = 21 };
 
 typedef struct clv_simulate_options {
   clv_shop           shop;
   uint64_t           customers, files, segments, phases;
   double             tau, unevenness; /* of segments: clv_market_new */
   bool               gzip, continuous, covariates;
-  clv_traits_effects effects;                        /* of covariates */
-  int64_t            start;                          /* days since 1970-01-01 */
-  const char        *output, *model_name;            /* borrowed from argv */
-  double             given[CLV_SIMULATE_PARAMETERS]; /* NaN: the model's usual one */
+  bool               acts_on_spend;                    /* coefficients of spend were given */
+  clv_traits_effects effects;                          /* of covariates */
+  int64_t            start;                            /* days since 1970-01-01 */
+  const char        *output, *model_name, *spend_name; /* borrowed from argv */
+  double             given[CLV_SIMULATE_PARAMETERS];   /* NaN: the model's usual one */
 } clv_simulate_options;
 
 /** Usage text of the flags, for --help. */

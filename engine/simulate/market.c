@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "engine/models/gamma_gamma.h"
 #include "engine/models/pooled.h"
 #include "engine/models/process.h"
 #include "engine/models/purchases.h"
@@ -19,19 +18,17 @@ struct clv_market {
 enum { PARAMETERS, CUSTOMER };
 
 static void shop_draw(const clv_shop *typical, size_t g, double tau, clv_shop *out) {
-  const double spend[] = {typical->p, typical->q, typical->v};
   char         name[CLV_NAME_MAX];
-  const double sd[] = {tau, tau, tau, tau};
+  const double sd[] = {tau, tau, tau, tau, tau};
   clv_rng      rng  = clv_rng_at(typical->seed, CLV_RNG_SEGMENT, g, PARAMETERS, 0);
-  double       money[3];
-  *out = *typical;
+  *out              = *typical;
   clv_purchases_name(typical->model->name, 1, name); /* coordinates are the same for every k */
   if (typical->model->spread == CLV_SPREAD_LOGNORMAL)
     for (size_t k = 0; k < 2; k++) out->theta[k] += tau * clv_rng_normal(&rng); /* the means alone differ */
   else
     clv_pooled_new_segment(clv_process_find(name)->coordinates, typical->theta, sd, &rng, out->theta);
-  clv_pooled_new_segment(&CLV_GAMMA_GAMMA_COORDINATES, spend, sd, &rng, money);
-  out->p = money[0], out->q = money[1], out->v = money[2];
+  clv_pooled_new_segment(clv_spend_find(typical->spend->name)->coordinates, typical->money, sd, &rng,
+                         out->money);
 }
 
 clv_status clv_market_new(const clv_shop *typical, size_t n, double tau, double unevenness,

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "engine/models/gamma_value_grid.h"
 #include "engine/numerics/pinned.h"
 
 static const clv_shop_model MODEL[] = {
@@ -61,10 +62,36 @@ const clv_shop_model *clv_shop_models(size_t *n) {
   return MODEL;
 }
 
-size_t clv_shop_n_parameter(const clv_shop_model *model) {
+static const clv_shop_spend SPEND[] = {
+    {"gamma_gamma", false, {"p", "q", "v"}, {6.3, 3.6, 15.0}},
+    {"gamma_value",
+     true,
+     {"shape", "mean_amount", "sd_log_shape", "sd_log_mean", "correlation_ratio"},
+     {2.5, 30.0, 0.5, 0.5, 1.0}},
+};
+
+const clv_shop_spend *clv_shop_spends(size_t *n) {
+  *n = sizeof SPEND / sizeof *SPEND;
+  return SPEND;
+}
+
+size_t clv_shop_n_parameter(const char *const parameter[CLV_SHOP_PARAMETERS]) {
   size_t n = 0;
-  while (n < CLV_SHOP_PARAMETERS && model->parameter[n] != NULL) n++;
+  while (n < CLV_SHOP_PARAMETERS && parameter[n] != NULL) n++;
   return n;
+}
+
+/* Of his amounts. */
+static void amounts_draw(clv_shopper *self, const clv_shop *shop) {
+  if (shop->spend->has_shapes) {
+    const clv_gamma_value_prior p = clv_gamma_value_prior_of(shop->money);
+    const double A = clv_rng_normal(&self->rng), E = p.rho * A + sqrt(p.rest) * clv_rng_normal(&self->rng);
+    self->shape      = clv_exp(p.mean[0] + p.sd[0] * A);
+    self->spend_rate = self->shape / clv_exp(p.mean[1] + p.sd[1] * E);
+    return;
+  }
+  self->spend_rate = clv_rng_gamma(&self->rng, shop->money[1], shop->money[2]);
+  self->shape      = shop->money[0];
 }
 
 /* The customer's own two parameters. */
@@ -91,9 +118,8 @@ clv_shopper clv_shopper_at(const clv_shop *shop, uint64_t customer) {
   self.first       = shop->acquisition * clv_rng_uniform(&self.rng);
   if (shop->model->leaving == CLV_LEAVE_AT_OPPORTUNITY) self.first = floor(self.first);
   traits_draw(&self, shop);
-  self.spend_rate = clv_rng_gamma(&self.rng, shop->q, shop->v);
-  self.shape      = shop->p;
-  self.next       = self.first;
+  amounts_draw(&self, shop);
+  self.next = self.first;
   if (shop->model->leaving == CLV_LEAVE_IN_TIME)
     self.end = self.first + clv_rng_exponential(&self.rng) / self.leaving;
   return self;

@@ -34,13 +34,22 @@ typedef struct clv_shop_model {
   const char *latent[2];
 } clv_shop_model;
 
-/** A shop whose truth is known: purchases by one of the models, and Gamma-Gamma amounts; times in weeks since
- * the shop's start. */
+/** A spend model that can be simulated: gamma_gamma or gamma_value. */
+typedef struct clv_shop_spend {
+  const char *name;
+  bool        has_shapes;                     /* of the customers' own, beside their mean spends */
+  const char *parameter[CLV_SHOP_PARAMETERS]; /* NULL behind the last */
+  double      usual[CLV_SHOP_PARAMETERS];     /* of an everyday shop */
+} clv_shop_spend;
+
+/** A shop whose truth is known: purchases by one of the models, and amounts by one; times in weeks since the
+ * shop's start. */
 typedef struct clv_shop {
   const clv_shop_model *model; /* borrowed */
+  const clv_shop_spend *spend; /* borrowed */
   int      phases; /* of the gap between purchases, each Exponential(lambda); 1 but for the cnbd models */
   double   theta[CLV_SHOP_PARAMETERS]; /* of the purchase model, in the literature's order */
-  double   p, q, v;                    /* Gamma-Gamma */
+  double   money[CLV_SHOP_PARAMETERS]; /* of the spend model */
   double   acquisition;                /* first purchases are uniform over [0, acquisition) */
   double   weeks, holdout;             /* observed, and to be forecast */
   uint64_t seed;
@@ -60,8 +69,11 @@ typedef struct clv_shopper {
 /** All of them. Not collective. @param[out] n  how many */
 const clv_shop_model *clv_shop_models(size_t *n);
 
-/** How many parameters. Not collective. */
-size_t clv_shop_n_parameter(const clv_shop_model *model);
+/** All spend models. Not collective. @param[out] n  how many */
+const clv_shop_spend *clv_shop_spends(size_t *n);
+
+/** How many parameters, up to the first NULL. Not collective. */
+size_t clv_shop_n_parameter(const char *const parameter[CLV_SHOP_PARAMETERS]);
 
 /** Customer number `customer`: a pure function of the shop and the number. Not collective. */
 clv_shopper clv_shopper_at(const clv_shop *shop, uint64_t customer);

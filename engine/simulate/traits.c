@@ -27,17 +27,15 @@ clv_shop clv_traits_shop(const clv_traits *traits, const clv_traits_effects *eff
                                    .column   = {EVERY, EVERY, EVERY}};
   const double w[] = {traits->age - CLV_TRAITS_AGE, traits->club, strcmp(traits->channel, "phone") == 0,
                       strcmp(traits->channel, "web") == 0};
-  const clv_spend_ops *spend   = clv_spend_find("gamma_gamma");
-  const double         usual[] = {shop->p, shop->q, shop->v};
-  clv_shop             own     = *shop;
-  double               money[CLV_PARAMETER_MAX];
+  const clv_spend_ops *spend = clv_spend_find(shop->spend->name);
+  clv_shop             own   = *shop;
   char                 name[CLV_NAME_MAX];
   clv_purchases_name(shop->model->name, 1, name); /* effects are the same for every k */
   const clv_process_ops *process = clv_process_find(name);
   const clv_shifts buying = clv_shifts_of(&columns, process->n_parameter, process->effect, process->n_effect),
                    spending = clv_shifts_of(&columns, spend->n_parameter, spend->effect, spend->n_effect);
   clv_shifts_theta(&buying, effects->gamma[CLV_ON_PURCHASES], w, shop->theta, own.theta);
-  clv_shifts_theta(&spending, effects->gamma[CLV_ON_SPEND], w, usual, money);
-  own.p = money[0], own.q = money[1], own.v = money[2];
+  if (spend->n_effect > 0)
+    clv_shifts_theta(&spending, effects->gamma[CLV_ON_SPEND], w, shop->money, own.money);
   return own;
 }
