@@ -372,7 +372,8 @@ static clv_status fit_begin(fit *f, const clv_fit_options *options) {
                                     found->n_state));
   }
   CLV_TRY(f->n_warmup + f->n_draw > 0 ? trace_go_on(f) : trace_anew(f));
-  f->saved_at = f->ess.at = clv_clock();
+  f->saved_at = f->began_at = f->ess.at = clv_clock();
+  f->n_save = 0, f->save_seconds = 0.0; /* of the draws */
   const uint64_t total = (uint64_t)f->config->sampler.num_chains * ((uint64_t)f->num_warmup + f->n_planned);
   CLV_TRY(
       clv_comm_agree(f->world, clv_progress_new(f->world, "fit", total, f->context->quiet, &f->progress)));
@@ -407,6 +408,14 @@ out:
   return st;
 }
 
+/* What it costs to survive. */
+static void saves_say(const fit *f) {
+  char line[128];
+  snprintf(line, sizeof line, "%ld checkpoints took %.2f s, %.2f %% of the time", f->n_save, f->save_seconds,
+           100.0 * f->save_seconds / fmax(clv_clock() - f->began_at, 1e-9));
+  clv_fit_say(f, line);
+}
+
 static clv_status fit_run(const clv_job_context *context) {
   fit f = {.context = context, .world = context->world, .config = context->config, .ess = {.least = NAN}};
   clv_config      chosen  = *context->config;
@@ -423,6 +432,7 @@ static clv_status fit_run(const clv_job_context *context) {
   CLV_TRY(fit_begin(&f, &options));
   CLV_TRY(clv_fit_draws_make(&f));
   clv_progress_finish(f.progress);
+  saves_say(&f);
   CLV_TRY(clv_finer_say(&f.finer, &f.place, is_root(&f) && !context->quiet));
   CLV_TRY(clv_trace_close(&f.trace));
   if (more > 0 && is_root(&f)) clv_more_end(f.checkpoint_folder);

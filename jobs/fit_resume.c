@@ -7,12 +7,13 @@
 #include "io/shards.h"
 
 clv_status clv_fit_save(clv_fit_run *f) {
-  clv_checkpoint now = {.n_warmup   = f->n_warmup,
-                        .n_draw     = f->n_draw,
-                        .num_warmup = (uint64_t)f->num_warmup,
-                        .config     = f->matters,
-                        .done       = f->is_finished};
-  clv_status     st  = CLV_OK;
+  clv_checkpoint now   = {.n_warmup   = f->n_warmup,
+                          .n_draw     = f->n_draw,
+                          .num_warmup = (uint64_t)f->num_warmup,
+                          .config     = f->matters,
+                          .done       = f->is_finished};
+  const double   begin = clv_clock();
+  clv_status     st    = CLV_OK;
   snprintf(now.data, sizeof now.data, "%s", clv_portfolio_facts_get(f->place.portfolio)->content);
   if (f->trace != NULL) CLV_TRY(clv_trace_sync(f->trace));
   clv_comm_broadcast(f->world, &f->generation, sizeof f->generation, 0);
@@ -22,6 +23,8 @@ clv_status clv_fit_save(clv_fit_run *f) {
   if (clv_comm_rank(f->world) == 0 && now.done) clv_shards_remove(f->checkpoint_folder);
   CLV_TRY(clv_comm_agree(f->world, st));
   f->saved_at = clv_clock();
+  f->save_seconds += f->saved_at - begin;
+  f->n_save++;
 out:
   free(now.state);
   return st;

@@ -40,7 +40,9 @@ typedef struct clv_fit_run {
   clv_trace_stat *stat;             /* owned, beside them */
   double         *history;          /* owned on rank 0: all draws [chain][n_planned][n_value] */
   uint64_t        generation, n_diverging;
-  double          saved_at;
+  double          saved_at, began_at;
+  double          save_seconds; /* in all, for n_save checkpoints */
+  long            n_save;
   clv_fit_ess     ess;
   bool            is_finished; /* nothing is left to draw or to write */
   int             leg_draws;   /* of the next leg: as many as take a second or two */

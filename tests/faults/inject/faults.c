@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS = 1024, KIND_MOST = 16, SLOW_MICROSECONDS = 20000 };
+enum { DESCRIPTORS = 1024, KIND_MOST = 16, SLOW_MICROSECONDS = 5000 };
 
 /* A preloaded library has nowhere else to keep what it was asked for. */
 static struct {

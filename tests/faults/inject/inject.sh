@@ -29,7 +29,7 @@ for seed in $(seq "$first" "$last"); do
   [ $((RANDOM % 2)) = 0 ] || fault=$fault:$((RANDOM % ranks))
   dir=$work/run; rm -rf "$dir"; cp -r "$work/whole" "$dir"; rm -f "$dir"/example/predictions.*
   [ $job = predict ] || rm -rf "$dir/example/trace.nc" "$dir/example/checkpoint"
-  timeout 120 "$mpi" $ranks env LD_PRELOAD="$library" CLV_FAULTS=$fault CLV_FAULTS_UNDER="$dir/example" \
+  timeout 900 "$mpi" $ranks env LD_PRELOAD="$library" CLV_FAULTS=$fault CLV_FAULTS_UNDER="$dir/example" \
     "$CLV" $job "$yaml" $settings --set output.directory="$dir" --quiet >"$work/log" 2>&1
   rc=$?
   said=$(grep '^clv: ' "$work/log" | sed "s|$work||g")
