@@ -142,7 +142,7 @@ static clv_status plan_run(const clv_job_context *context) {
   size.transactions = asked.transactions;
   CLV_TRY(clv_plan_size_find(context->world, context->config, &size));
   if (!context->quiet && !asked.is_quick)
-    fprintf(stderr, "plan: measuring on simulated shops, for half a minute of one core\n");
+    fprintf(stderr, "plan: measuring on simulated shops, for a minute of one core\n");
   CLV_TRY(clv_rehearse(context->world, context->config, asked.is_quick, &rehearsal));
   CLV_TRY(pass_find(context, &size, &pass));
   clv_plan_size_complete(&rehearsal, &size);

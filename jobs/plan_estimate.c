@@ -59,12 +59,28 @@ static double work(const clv_rehearsal *r, const clv_rehearsed *step) {
   return fmax(0.0, step->cpu - r->start.cpu);
 }
 
-/* predict: a fixed part (tables) and a part per customer, both shared among the ranks. */
+/* Straight through two shops, and on beyond them. */
+static double between(const clv_rehearsal *r, const clv_rehearsed_shop *a, const clv_rehearsed *at_a,
+                      const clv_rehearsed_shop *b, const clv_rehearsed *at_b, double customers) {
+  const double slope = fmax(0.0, at_b->cpu - at_a->cpu) / (b->customers - a->customers);
+  return fmax(0.0, work(r, at_b) + slope * (customers - b->customers));
+}
+
+/* predict: a fixed part (tables) and parts per distinct history and per customer, shared among the ranks. The
+ * former grow ever more slowly: a line through the two shops that are nearest. */
 static double predict_work(const clv_rehearsal *r, double customers) {
-  const clv_rehearsed_shop *a = small_of(r), *b = best_of(r);
+  const clv_rehearsed_shop *a = small_of(r), *b = best_of(r), *c = large_of(r);
   if (a == b) return work(r, &a->predict) * customers / a->customers;
-  const double slope = fmax(0.0, b->predict.cpu - a->predict.cpu) / (b->customers - a->customers);
-  return fmax(0.0, work(r, &b->predict) + slope * (customers - b->customers));
+  if (customers > b->customers && c->predict.cpu > 0.0)
+    return between(r, b, &b->predict, c, &c->predict, customers);
+  return between(r, a, &a->predict, b, &b->predict, customers);
+}
+
+/* evaluate goes over the same customers: between the shops a line, beyond them predict's law. */
+static double evaluate_work(const clv_rehearsal *r, double customers) {
+  const clv_rehearsed_shop *a = small_of(r), *b = best_of(r);
+  if (a != b && customers < b->customers) return between(r, a, &a->evaluate, b, &b->evaluate, customers);
+  return work(r, &b->evaluate) * predict_work(r, customers) / fmax(1e-3, work(r, &b->predict));
 }
 
 /* Memory that grows with a rank's customers. */
@@ -90,16 +106,24 @@ static double pass_at(const clv_rehearsal *r, double histories) {
   return c->pass + slope * fmax(0.0, histories - c->histories) - slope * fmax(0.0, c->histories - histories);
 }
 
-/* A rehearsed fit's work scales with its draws and with the cost of a gradient. The passes are shared among
- * all ranks; more ranks than chains reduce once a round, and a round has a point of every chain. */
+/* What the configured draws would take on the best shop. The first draws of a warm-up have longer
+ * trajectories than any that follow: they are counted once, and the rest of it like draws that are kept. */
+static double draws_work(const clv_config *config, const clv_rehearsal *r) {
+  const clv_rehearsed_shop *best = best_of(r);
+  const double              warm = fmax(0.0, best->fit_warm.cpu - best->fit_idle.cpu);
+  const double drawn = fmax(0.0, best->fit.cpu - best->fit_warm.cpu) / fmax(1.0, r->num_samples - 1);
+  return warm +
+         drawn * fmax(0.0, (double)config->sampler.num_warmup - r->num_warmup + config->sampler.num_samples);
+}
+
+/* A rehearsed fit's draws scale with the cost of a gradient, its beginning does not. The passes are shared
+ * among all ranks; more ranks than chains reduce once a round, and a round has a point of every chain. */
 static clv_plan_step fit_plan(const clv_config *config, const clv_rehearsal *r, const clv_plan_size *size,
                               double pass, int ranks) {
   const clv_rehearsed_shop *best  = best_of(r);
-  const double              draws = (double)config->sampler.num_warmup + config->sampler.num_samples;
-  const double              scale = draws / (r->num_warmup + r->num_samples);
   const double              cost  = pass > 0.0 ? pass : pass_at(r, size->histories);
-  const double              all   = work(r, &best->fit) * scale * cost / best->pass;
-  const double round  = work(r, &best->fit) * scale / best->pass; /* rounds, were all chains in all of them */
+  const double              round = draws_work(config, r) / best->pass; /* were all chains in all of them */
+  const double              all   = work(r, &best->fit_idle) + round * cost;
   const double reduce = ranks <= config->sampler.num_chains ? 0.0 : REDUCE_SECONDS * ceil(log2(ranks));
   return (clv_plan_step){
       .job     = "fit",
@@ -117,14 +141,14 @@ static clv_plan_step diagnose_plan(const clv_config *config, const clv_rehearsal
       .bytes   = small->bytes + fmax(0.0, small->bytes - r->start.bytes) * 0.1 * (scale - 1.0)};
 }
 
-/* Customers are streamed: only the distinct histories grow. evaluate goes over the same customers as predict,
- * and its work follows the same law. */
+/* Customers are streamed: only the distinct histories grow. */
 static clv_plan_step stream_plan(const clv_rehearsal *r, const clv_plan_size *size, int ranks,
-                                 const char *job, const clv_rehearsed *best) {
-  const double more  = fmax(0.0, size->histories / ranks - best_of(r)->histories);
-  const double scale = predict_work(r, size->customers) / fmax(1e-3, work(r, &best_of(r)->predict));
-  return (clv_plan_step){.job     = job,
-                         .seconds = start_seconds(r) + work(r, best) * scale / ranks,
+                                 bool evaluates) {
+  const clv_rehearsed *best = evaluates ? &best_of(r)->evaluate : &best_of(r)->predict;
+  const double         all = evaluates ? evaluate_work(r, size->customers) : predict_work(r, size->customers);
+  const double         more = fmax(0.0, size->histories / ranks - best_of(r)->histories);
+  return (clv_plan_step){.job     = evaluates ? "evaluate" : "predict",
+                         .seconds = start_seconds(r) + all / ranks,
                          .bytes   = best->bytes + HISTORY_BYTES * more};
 }
 
@@ -137,14 +161,12 @@ static double disk_plan(const clv_rehearsal *r, const clv_plan_size *size) {
 
 void clv_plan_estimate(const clv_config *config, const clv_rehearsal *rehearsal, const clv_plan_size *size,
                        double pass, int ranks, clv_plan *out) {
-  const clv_rehearsed_shop *best = best_of(rehearsal);
-  clv_plan                  plan = {.ranks = ranks};
-  plan.step[plan.n_step++]       = prepare_plan(rehearsal, size, ranks);
-  plan.step[plan.n_step++]       = fit_plan(config, rehearsal, size, pass, ranks);
-  plan.step[plan.n_step++]       = diagnose_plan(config, rehearsal);
-  plan.step[plan.n_step++]       = stream_plan(rehearsal, size, ranks, "predict", &best->predict);
-  if (config->data.holdout_end != NULL)
-    plan.step[plan.n_step++] = stream_plan(rehearsal, size, ranks, "evaluate", &best->evaluate);
+  clv_plan plan            = {.ranks = ranks};
+  plan.step[plan.n_step++] = prepare_plan(rehearsal, size, ranks);
+  plan.step[plan.n_step++] = fit_plan(config, rehearsal, size, pass, ranks);
+  plan.step[plan.n_step++] = diagnose_plan(config, rehearsal);
+  plan.step[plan.n_step++] = stream_plan(rehearsal, size, ranks, false);
+  if (config->data.holdout_end != NULL) plan.step[plan.n_step++] = stream_plan(rehearsal, size, ranks, true);
   for (size_t i = 0; i < plan.n_step; i++) {
     plan.seconds += plan.step[i].seconds;
     plan.bytes = fmax(plan.bytes, plan.step[i].bytes);
