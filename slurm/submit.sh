@@ -17,7 +17,7 @@ ARG... goes to clv, such as --set predict.horizon=52. Jobs continue after time l
   --launcher L           srun or mpirun                           ($CLV_LAUNCHER, srun)
   --mpi KIND             what srun --mpi= is given                ($CLV_MPI, pmix)
   --ranks R --nodes N --mem SIZE --time MINUTES                   instead of the planned ones; SIZE is per node, such as 16G
-  --measure              plan by half a minute of measurements, not by some seconds
+  --measure              plan by a minute of measurements, not by some seconds
   --warn SECONDS         save the state and requeue this long before the time limit (120)
   --singleton            wait for an earlier job of the same name: for scheduled refits
   --begin WHEN           not before, as in sbatch --begin: now+1hour, 02:00
