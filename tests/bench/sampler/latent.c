@@ -1,12 +1,16 @@
 /* latent N [CHAINS WARMUP DRAWS DEPTH]: pareto_nbd_lognormal with N simulated customers' own parameters
- * sampled, on any number of ranks: seconds, nanoseconds of a leapfrog step and customer, effective draws a
- * second of the worst hyperparameter, memory. CSV=FILE writes the customers (x, t_x, T) for peers; DATA=FILE
- * reads them. */
+ * sampled, or, with MODEL=gamma_value, gamma_value with N customers of one to eight amounts, on any number of
+ * ranks: seconds, nanoseconds of a leapfrog step and customer, effective draws a second of the worst
+ * hyperparameter, memory, and customers' worst R-hat and effective draws. CSV=FILE writes the customers (x,
+ * t_x, T) of pareto_nbd_lognormal for peers; DATA=FILE reads them. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
+#include "engine/models/gamma_value.h"
+#include "engine/models/gamma_value_latent.h"
 #include "engine/models/lognormal_latent.h"
 #include "engine/posterior/diagnostics.h"
 #include "engine/sampler/latent_sampler.h"
@@ -53,6 +57,48 @@ static int columns_make(const clv_comm *comm, uint64_t n, columns *c) {
   return 0;
 }
 
+static int shop_make(const clv_comm *comm, uint64_t n, columns *c, clv_latent_model *out) {
+  return columns_make(comm, n, c) != 0 || clv_lognormal_latent_new(comm, &c->h, NULL, out) < 0;
+}
+
+/* Shapes about 3, mean amounts about 25; t_x and T hold means of amounts and of their logs. */
+static int amounts_make(const clv_comm *comm, uint64_t n, columns *c, clv_latent_model *out) {
+  static const double THETA[] = {3.0, 25.0, 0.5, 0.6, 1.8};
+  clv_amounts         a       = {.blocks = clv_latent_blocks_of(n, clv_comm_rank(comm), clv_comm_size(comm))};
+  const size_t        mine    = (size_t)(a.blocks.last - a.blocks.first) + 1;
+  if (clv_calloc(mine, sizeof *c->x, (void **)&c->x) < 0 ||
+      clv_calloc(mine, sizeof(double), (void **)&c->t_x) < 0 ||
+      clv_calloc(mine, sizeof(double), (void **)&c->T) < 0)
+    return 1;
+  for (size_t i = 0; i + 1 < mine; i++) {
+    clv_rng rng = clv_rng_at(11, CLV_RNG_SIMULATE, a.blocks.first + i, 0, 0);
+    double  v[8];
+    c->x[i] = 1 + (uint32_t)clv_rng_below(&rng, 8);
+    CLV_GAMMA_VALUE_SPEND.simulate(THETA, c->x[i], &rng, v);
+    for (uint32_t k = 0; k < c->x[i]; k++) c->t_x[i] += v[k] / c->x[i], c->T[i] += log(v[k]) / c->x[i];
+  }
+  c->h.blocks = a.blocks;
+  a.n = c->x, a.mean = c->t_x, a.mean_log = c->T, a.rescale_factor = 1.0;
+  return clv_gamma_value_latent_new(comm, &a, NULL, out) < 0;
+}
+
+/* Over all customers' own parameters. Collective. */
+static void customers_report(const clv_comm *comm, const clv_latent_sampler *sampler, size_t n_latent,
+                             const clv_blocks *b) {
+  clv_latent_result *result = NULL;
+  double             rhat = 0.0, ess = INFINITY;
+  if (clv_calloc(n_latent * CLV_LATENT_BLOCK, sizeof *result, (void **)&result) < 0) return;
+  for (uint64_t k = b->first_block; k < b->last_block; k++) {
+    clv_latent_sampler_result(sampler, (size_t)(k - b->first_block), result);
+    for (size_t i = 0; i < n_latent * CLV_LATENT_BLOCK; i++)
+      if (result[i].r_hat > 0.0) rhat = fmax(rhat, result[i].r_hat), ess = fmin(ess, result[i].ess);
+  }
+  free(result);
+  clv_comm_max_f64(comm, &rhat, 1);
+  clv_comm_min_f64(comm, &ess, 1);
+  if (clv_comm_rank(comm) == 0) printf("customers: worst R-hat %.3f, least ESS %.0f\n", rhat, ess);
+}
+
 static double report(const clv_latent_leg *leg, const clv_latent_model *model, double warm, double seconds) {
   const clv_model hyper = clv_latent_model_hyper(model);
   const size_t    dim = leg->leg.dim, rows = (size_t)leg->leg.n_chain * (size_t)leg->leg.n_draw;
@@ -95,9 +141,10 @@ int main(int argc, char **argv) {
   if (argc > 4)
     plan.num_chains = atoi(argv[2]), plan.num_warmup = atoi(argv[3]), plan.num_samples = atoi(argv[4]);
   if (argc > 5) plan.max_tree_depth = atoi(argv[5]);
-  if (columns_make(comm, n, &c) != 0 || clv_lognormal_latent_new(comm, &c.h, NULL, &model) < 0 ||
-      clv_latent_sampler_new(comm, &model, &plan, NULL, 0, &sampler) < 0)
-    goto out;
+  const char *which = getenv("MODEL");
+  const int   bad   = which != NULL && strcmp(which, "gamma_value") == 0 ? amounts_make(comm, n, &c, &model)
+                                                                         : shop_make(comm, n, &c, &model);
+  if (bad || clv_latent_sampler_new(comm, &model, &plan, NULL, 0, &sampler) < 0) goto out;
   const double start = clv_clock();
   if (clv_latent_sampler_run(sampler, plan.num_warmup, NULL, &leg) < 0) goto out;
   const double               middle = clv_clock();
@@ -106,6 +153,7 @@ int main(int argc, char **argv) {
   const double               end  = clv_clock();
   const clv_accumulator_cost cost = clv_latent_sampler_cost(sampler);
   struct rusage              used;
+  customers_report(comm, sampler, model.ops->n_latent(model.self), &c.h.blocks);
   getrusage(RUSAGE_SELF, &used);
   if (clv_comm_rank(comm) == 0) {
     const double passes = (double)(cost.n_evaluation - before.n_evaluation);
