@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "engine/models/gamma_value.h"
-#include "engine/models/gamma_value_grid.h"
+#include "engine/models/gamma_value_rule.h"
 #include "engine/numerics/pinned.h"
 
 enum { N_PARAMETER = 5 };
@@ -14,7 +14,7 @@ static clv_gamma_value_result integrate(const double *theta, const clv_customer 
   const clv_gamma_value_record record =
       clv_gamma_value_record_of(who->n_spend, who->positive_spend, who->log_spend);
   clv_gamma_value_result out;
-  clv_gamma_value_integrate(&prior, &record, clv_isa_best(), 0, &out);
+  clv_gamma_value_alone(&prior, &record, clv_isa_best(), &out);
   return out;
 }
 

@@ -18,10 +18,17 @@ CLV_KERNEL_DECLARE(void, clv_gamma_value_modes,
                    (const clv_gamma_value_rule *rule, const double *n, const double *log_mean,
                     const double *gap, double *mode, double *curvature));
 
-/** One customer's rows, summed. @param[out] sum [9] the largest logarithm; then weights relative to it, alone
- * and times a, E e, a^2, E e^2, a E e, with a and e less their prior means; then the logarithms of the first
- * and the last row relative to the largest
- *  @return false where a row's mode is not found: the amounts are beyond all reason */
+/** e^a and a e^a - log Gamma(e^a) - e^a of rows a = first + k step. @param n  a multiple of 8
+ *  @param[out] alpha, peak [n] */
+CLV_KERNEL_DECLARE(void, clv_gamma_value_shapes,
+                   (double first, double step, size_t n, double *alpha, double *peak));
+
+/** One customer's rows, summed. @param[out] sum [10] the largest logarithm; then weights relative to it,
+ * alone and times a, E e, a^2, E e^2, a E e, with a and e less their prior means; then the logarithms of the
+ * first and the last row relative to the largest; then, by a rule without polynomials, times E e^u. Such a
+ * rule's inner integrals are summed row by row.
+ *  @return false where a row's mode is not found or its sum too long: amounts or population beyond all reason
+ */
 CLV_KERNEL_DECLARE(bool, clv_gamma_value_rows,
                    (const clv_gamma_value_rule *rule, const clv_gamma_value_record *who,
                     const clv_gamma_value_span *span, double *sum));

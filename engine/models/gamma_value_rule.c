@@ -118,15 +118,19 @@ static size_t terms_needed(const double (*c)[3], size_t n, unsigned refine) {
   return needed + 2 <= n ? needed : 0;
 }
 
+static clv_gamma_value_rule bare_rule(const clv_gamma_value_prior *prior, clv_isa isa) {
+  return (clv_gamma_value_rule){.prior = *prior,
+                                .isa   = isa,
+                                .s     = prior->sd[1] * sqrt(prior->rest),
+                                .slope = prior->rho * prior->sd[1] / prior->sd[0]};
+}
+
 void clv_gamma_value_rule_make(const clv_gamma_value_lattices *lattices, const clv_gamma_value_prior *prior,
                                clv_isa isa, unsigned refine, clv_gamma_value_rule *out) {
   double value[NODES][3];
-  *out           = (clv_gamma_value_rule){.prior    = *prior,
-                                          .lattices = lattices,
-                                          .isa      = isa,
-                                          .refine   = refine,
-                                          .s        = prior->sd[1] * sqrt(prior->rest),
-                                          .slope    = prior->rho * prior->sd[1] / prior->sd[0]};
+  *out           = bare_rule(prior, isa);
+  out->lattices  = lattices;
+  out->refine    = refine;
   out->is_root   = out->s > S_ROOT;
   const size_t n = out->is_root || refine > 0 ? NODES : NODES / 2;
   if (!(out->s >= S_LEAST && out->s <= S_MOST)) return;
@@ -178,8 +182,8 @@ static bool span_of(const clv_gamma_value_lattices *l, const place *p, clv_gamma
 
 /* The curvature at the mode does not say it all: rows go on until they are nothing on either side. */
 static bool place_suffices(const double *sum, place *p) {
-  const double more = ceil(0.5 * p->n / LANES) * LANES;
-  const bool above = sum[CLV_GAMMA_VALUE_SUMS - 1] > NOTHING, below = sum[CLV_GAMMA_VALUE_SUMS - 2] > NOTHING;
+  const double more  = ceil(0.5 * p->n / LANES) * LANES;
+  const bool   above = sum[8] > NOTHING, below = sum[7] > NOTHING;
   if (below) p->first -= more;
   p->n += more * (above + below);
   return !above && !below;
@@ -225,4 +229,39 @@ void clv_gamma_value_rule_apply(const clv_gamma_value_rule *rule, const clv_gamm
     else
       clv_gamma_value_integrate(&rule->prior, &record[i], rule->isa, rule->refine, &out[i]);
   }
+}
+
+/* ---- one customer ---- */
+
+/* His rows lie where they are wanted: first and n of the place count from the mode, in steps. */
+static bool alone_sum(const clv_gamma_value_rule *rule, const clv_gamma_value_record *who, double mode,
+                      double sd, double *sum) {
+  const double step = fmin(STEP * sd, STEP_MOST);
+  double       alpha[CLV_GAMMA_VALUE_ROWS], peak[CLV_GAMMA_VALUE_ROWS], ends[2];
+  clv_gamma_value_row_ends(&rule->prior, who, mode, sd, ends);
+  place p = {.first = floor(-CLOSER * ends[0] / step),
+             .n     = ceil(CLOSER * (ends[0] + ends[1]) / step / LANES) * LANES};
+  do {
+    const double first = mode + p.first * step;
+    if (!(p.n <= CLV_GAMMA_VALUE_ROWS && first > A_LEAST && first + p.n * step < A_MOST)) return false;
+    const clv_gamma_value_span span = {first, step, (size_t)p.n, alpha, peak};
+    CLV_KERNEL_PICK(clv_gamma_value_shapes, rule->isa)(first, step, span.n, alpha, peak);
+    if (!CLV_KERNEL_PICK(clv_gamma_value_rows, rule->isa)(rule, who, &span, sum)) return false;
+  } while (!place_suffices(sum, &p));
+  return true;
+}
+
+void clv_gamma_value_alone(const clv_gamma_value_prior *prior, const clv_gamma_value_record *record,
+                           clv_isa isa, clv_gamma_value_result *out) {
+  const clv_gamma_value_rule rule = bare_rule(prior, isa);
+  double n[LANES], log_mean[LANES], gap[LANES], mode[LANES], curvature[LANES], sum[CLV_GAMMA_VALUE_SUMS];
+  for (size_t l = 0; l < LANES; l++) n[l] = record->n, log_mean[l] = record->log_mean, gap[l] = record->gap;
+  CLV_KERNEL_PICK(clv_gamma_value_modes, isa)(&rule, n, log_mean, gap, mode, curvature);
+  const double sd = 1.0 / sqrt(curvature[0]);
+  if (!(rule.s >= S_LEAST && alone_sum(&rule, record, mode[0], sd, sum))) {
+    clv_gamma_value_integrate(prior, record, isa, 0, out);
+    return;
+  }
+  result_of(prior, sum, fmin(STEP * sd, STEP_MOST), out);
+  out->mean_amount = clv_exp(record->log_mean) * sum[9] / sum[1];
 }

@@ -77,6 +77,27 @@ static void rule_matches(void **state) {
   clv_gamma_value_lattices_free(&lattices);
 }
 
+/* The rule of one customer makes what the two nested ones make, the mean amount too. */
+static void alone_matches(void **state) {
+  static clv_gamma_value_record who[N];
+  (void)state;
+  for (size_t t = 0; t < POPULATIONS; t++) {
+    const clv_gamma_value_prior p     = clv_gamma_value_prior_of(THETA[t]);
+    double                      worst = 0.0;
+    customers_make(&p, who);
+    for (size_t i = 0; i < N; i++) {
+      clv_gamma_value_result got, plain, fine;
+      clv_gamma_value_alone(&p, &who[i], clv_isa_best(), &got);
+      clv_gamma_value_alone(&p, &who[i], CLV_ISA_PLAIN_C, &plain);
+      clv_gamma_value_integrate(&p, &who[i], clv_isa_best(), 1, &fine);
+      assert_memory_equal(&got, &plain, sizeof got);
+      worst = fmax(worst, fmax(apart(&got, &fine), fabs(got.mean_amount / fine.mean_amount - 1.0)));
+    }
+    printf("population %zu: one by one off by %.1e\n", t, worst);
+    assert_true(worst < 1e-6); /* as in rule_matches */
+  }
+}
+
 static void bits_are_pinned(void **state) {
   static clv_gamma_value_record who[N];
   static clv_gamma_value_result best[N], plain[N], alone;
@@ -147,8 +168,8 @@ static void refined_agrees(void **state) {
 }
 
 int main(int argc, char **argv) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(rule_matches), cmocka_unit_test(bits_are_pinned),
-                                     cmocka_unit_test(refined_agrees)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(rule_matches), cmocka_unit_test(alone_matches),
+                                     cmocka_unit_test(bits_are_pinned), cmocka_unit_test(refined_agrees)};
   if (clv_comm_init(&argc, &argv) < 0) return 1;
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   clv_comm_finalize();
