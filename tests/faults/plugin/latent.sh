@@ -10,7 +10,7 @@ cmake --install "$build" --prefix "$work/prefix" >"$work/out" 2>&1 || fail "inst
 clv="$work/prefix/bin/clv"
 run() { # ranks args...
   local ranks=$1; shift
-  if [ "$ranks" -eq 1 ]; then timeout 100 "$clv" "$@" >"$work/out" 2>&1; else timeout 100 "$CLV_TESTS/mpirun.sh" "$ranks" "$clv" "$@" >"$work/out" 2>&1; fi
+  if [ "$ranks" -eq 1 ]; then "$clv" "$@" >"$work/out" 2>&1; else "$CLV_TESTS/mpirun.sh" "$ranks" "$clv" "$@" >"$work/out" 2>&1; fi
 }
 refuses_on() { # ranks pattern args...
   local ranks=$1 pattern=$2 rc; shift 2
@@ -33,7 +33,7 @@ for ranks in 1 3; do run $ranks check-model "$work/made/libpoisson_lognormal.so"
 "$clv" simulate --customers 2500 --weeks 30 --seed 3 --output "$work/data" --quiet >"$work/out" 2>&1 || fail simulate
 cd "$work" || exit 1
 y=data/clv.yaml
-s="--set sampler.num_warmup=40 --set sampler.num_samples=30 --set sampler.num_chains=2 --set sampler.max_tree_depth=5 --set predict.draws=50 --set diagnostics.min_ess=1 --set diagnostics.max_rhat=9 --set output.directory=$work"
+s="--set sampler.num_warmup=20 --set sampler.num_samples=10 --set sampler.num_chains=2 --set sampler.max_tree_depth=3 --set predict.draws=50 --set diagnostics.min_ess=1 --set diagnostics.max_rhat=9 --set output.directory=$work"
 run 1 prepare "$y" $s --set name=one || fail prepare
 for ranks in 1 3; do
   cp -r one both$ranks
