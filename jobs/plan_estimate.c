@@ -6,8 +6,8 @@
  * machine; what a cluster's network of 10 to 100 Gbit/s takes. */
 static const double REDUCE_SECONDS = 15e-6;
 
-/* A distinct history as predict holds it. */
-static const double HISTORY_BYTES = 64.0;
+/* A distinct history as predict and as evaluate hold it. */
+static const double PREDICT_HISTORY_BYTES = 64.0, EVALUATE_HISTORY_BYTES = 440.0;
 
 enum { RANKS_MOST = 1 << 12 };
 static const double SECONDS_ENOUGH = 300.0, GAIN_LEAST = 0.3, EXPONENT_LEAST = 0.05;
@@ -147,9 +147,10 @@ static clv_plan_step stream_plan(const clv_rehearsal *r, const clv_plan_size *si
   const clv_rehearsed *best = evaluates ? &best_of(r)->evaluate : &best_of(r)->predict;
   const double         all = evaluates ? evaluate_work(r, size->customers) : predict_work(r, size->customers);
   const double         more = fmax(0.0, size->histories / ranks - best_of(r)->histories);
-  return (clv_plan_step){.job     = evaluates ? "evaluate" : "predict",
-                         .seconds = start_seconds(r) + all / ranks,
-                         .bytes   = best->bytes + HISTORY_BYTES * more};
+  return (clv_plan_step){
+      .job     = evaluates ? "evaluate" : "predict",
+      .seconds = start_seconds(r) + all / ranks,
+      .bytes   = best->bytes + (evaluates ? EVALUATE_HISTORY_BYTES : PREDICT_HISTORY_BYTES) * more};
 }
 
 static double disk_plan(const clv_rehearsal *r, const clv_plan_size *size) {

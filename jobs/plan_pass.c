@@ -7,8 +7,8 @@
 #include "engine/sampler/target.h"
 #include "jobs/fit_place.h"
 
-enum { PASSES_FEWEST = 3, PASSES_MOST = 50 };
-static const double SECONDS = 0.25;
+enum { PASSES_FEWEST = 5, PASSES_MOST = 200 };
+static const double SECONDS = 1.0; /* so long that other work on the machine pauses at least once */
 
 /* One gradient of some kind, at a point that stays. */
 typedef struct gradient_of {

@@ -13,7 +13,7 @@ slowly() {
 
 # await WHAT COMMAND...: poll, for as long as no machine should need
 await() {
-  local what=$1 end=$((SECONDS + 100)); shift
+  local what=$1 end=$((SECONDS + 300)); shift
   while ! "$@"; do
     [ $SECONDS -lt $end ] || { jobs -p | xargs -r kill -KILL; fail "waited too long for $what"; }
     sleep 0.02

@@ -63,9 +63,9 @@ field() { scontrol show job -o "$1" 2>/dev/null | tr ' ' '\n' | sed -n "s/^$2=//
 state() { field "$1" JobState; }
 restarts() { field "$1" Restarts; }
 log_of() { field "$1" StdOut; }
-# await SECONDS WHAT COMMAND...: poll; a limit far beyond what an idle machine needs
+# await SECONDS WHAT COMMAND...: poll; seconds are far beyond what an idle machine needs, and a machine with ten jobs for each processor is given four times as long
 await() {
-  local end=$((SECONDS + $1)) what=$2; shift 2
+  local end=$((SECONDS + 4 * $1)) what=$2; shift 2
   while ! "$@"; do [ $SECONDS -lt $end ] || fail "waited too long for $what"; sleep 0.1; done
 }
 is() { [ "$(state "$1")" = "$2" ]; }

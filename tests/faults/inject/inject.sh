@@ -19,6 +19,8 @@ draws=$(draws_of "$dir") table=$(table_of "$dir")
 [ -n "$draws" ] || fail "no digest"
 
 kinds=(full quota device readonly vanished slow memory clock mpi)
+# what a sentence says of a fault that stays
+words=("disk is full" "quota is used up" "Input/output error" "Read-only file system" "No such file or directory" . "memory were refused" . .)
 reach=(60 60 60 12 12 40 400 400 200) # calls of that kind that a run makes, about
 for seed in $(seq "$first" "$last"); do
   RANDOM=$((seed + 1))
@@ -36,7 +38,8 @@ for seed in $(seq "$first" "$last"); do
   [ $rc -ne 124 ] || fail "it hangs"
   case $rc in
     0) [ -z "$said" ] || fail "done, and yet: $said" ;;
-    1 | 2 | 3 | 75) [ "${kinds[$k]}" = mpi ] || [ "$(grep -c '^clv: ' "$work/log")" -eq 1 ] || fail "exit code $rc and not one sentence" ;;
+    1 | 2 | 3 | 75) [ "${kinds[$k]}" = mpi ] || [ "$(grep -c '^clv: ' "$work/log")" -eq 1 ] || fail "exit code $rc and not one sentence"
+      [ $count = 1 ] || [ "${kinds[$k]}" = mpi ] || echo "$said" | grep -q "${words[$k]}" || fail "the sentence is not about '${kinds[$k]}'" ;;
     *) [ "${kinds[$k]}" = mpi ] || fail "exit code $rc" ;;
   esac
   if [ -f "$dir/example/trace.nc" ]; then
