@@ -96,6 +96,22 @@ static clv_status integrate_check(const clv_config *self, const char *where) {
       where, self->model.purchases, self->model.spend);
 }
 
+/* The third dimension of a model of which nothing else is the first two. */
+static clv_status dimensions_check(const clv_config *self, const char *where) {
+  if (strcmp(self->model.spend, "lognormal") != 0) return CLV_OK;
+  if (strcmp(self->model.purchases, "pareto_nbd_lognormal") != 0)
+    return clv_fail(CLV_EUSAGE,
+                    "%s: model.spend: lognormal is the third dimension of model.purchases: "
+                    "pareto_nbd_lognormal; with %s use gamma_gamma, gamma_value or none",
+                    where, self->model.purchases);
+  if (self->model.integrate == CLV_INTEGRATE_NONE)
+    return clv_fail(CLV_EUSAGE,
+                    "%s: model.integrate: none samples purchases without model.spend: lognormal; use "
+                    "gamma_value or none, or remove model.integrate",
+                    where);
+  return CLV_OK;
+}
+
 clv_status clv_config_check(const clv_config *self, const char *where) {
   clv_status st = CLV_OK;
   CLV_TRY(dates_check(self, where));
@@ -104,6 +120,7 @@ clv_status clv_config_check(const clv_config *self, const char *where) {
   CLV_TRY(acting_check(self, where));
   CLV_TRY(opportunities_check(self, where));
   CLV_TRY(integrate_check(self, where));
+  CLV_TRY(dimensions_check(self, where));
   if (self->data.holdout_end != NULL && self->data.observation_end == NULL)
     CLV_TRY(clv_fail(CLV_EUSAGE,
                      "%s: data.holdout_end needs data.observation_end, the last day the model may see",

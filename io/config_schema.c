@@ -23,7 +23,7 @@ static const clv_choice PURCHASES[] = {{"bg_nbd", 0},
                                        {"bg_bb", 0},
                                        {"pareto_nbd_lognormal", 0},
                                        {NULL, 0}};
-static const clv_choice SPENDS[]    = {{"gamma_gamma", 0}, {"gamma_value", 0}, {"none", 0}, {NULL, 0}};
+static const clv_choice SPENDS[]    = {{"gamma_gamma", 0}, {"gamma_value", 0}, {"lognormal", 0}, {"none", 0}, {NULL, 0}};
 static const clv_choice POOLINGS[]  = {{"none", CLV_POOLING_NONE},
                                        {"partial", CLV_POOLING_PARTIAL},
                                        {"complete", CLV_POOLING_COMPLETE},

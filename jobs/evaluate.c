@@ -1,5 +1,6 @@
 #include "jobs/evaluate.h"
 #include "jobs/fit_model.h"
+#include "jobs/fit_ops.h"
 
 #include <jansson.h>
 #include <math.h>

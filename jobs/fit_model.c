@@ -11,6 +11,7 @@
 #include "engine/models/joint.h"
 #include "engine/models/purchases.h"
 #include "jobs/covariates.h"
+#include "jobs/fit_lognormal_spend.h"
 #include "jobs/fit_latent_model.h"
 
 enum { CUSTOMERS_AT_ONCE = 1 << 20 };
@@ -350,20 +351,16 @@ out:
 
 /* ---- which parts there are ---- */
 
-static unsigned plugin_parts(const clv_plugin_host *plugin) {
-  return plugin == NULL ? 0 : clv_plugin_table(plugin)->part;
-}
-
 static bool spends_built_in(const clv_config *config, const clv_portfolio_facts *facts,
                             const clv_plugin_host *plugin) {
   return strcmp(config->model.spend, "none") != 0 && facts->has_spend &&
-         (plugin_parts(plugin) & CLV_PLUGIN_SPEND) == 0;
+         (clv_plugin_parts(plugin) & CLV_PLUGIN_SPEND) == 0;
 }
 
 static void name_make(const clv_config *config, clv_fit_model *fit) {
   char purchases[CLV_NAME_MAX];
   clv_purchases_name(config->model.purchases, config->model.erlang_k, purchases);
-  const unsigned    own   = plugin_parts(fit->plugin);
+  const unsigned    own   = clv_plugin_parts(fit->plugin);
   const char *const named = own == 0 ? "" : clv_plugin_table(fit->plugin)->name;
   if (own == (CLV_PLUGIN_PURCHASES | CLV_PLUGIN_SPEND))
     snprintf(fit->name, sizeof fit->name, "%s", named);
@@ -406,18 +403,27 @@ out:
 
 static clv_status parts_make(const clv_comm *shards, const clv_portfolio *portfolio, const clv_config *config,
                              clv_fit_model *fit, parts *p) {
-  const unsigned     own    = plugin_parts(fit->plugin);
+  const unsigned     own    = clv_plugin_parts(fit->plugin);
   clv_prior_text    *text   = NULL;
   clv_plugin_option *option = NULL;
   clv_status         st     = CLV_OK;
   CLV_TRY(clv_comm_agree(shards, clv_plugin_settings(config, &text, &option)));
-  const clv_prior_texts priors = {.item = text, .n = config->model.priors.n};
-  if ((own & CLV_PLUGIN_PURCHASES) == 0) CLV_TRY(purchases_part(shards, portfolio, config, &priors, p));
+  const clv_prior_texts priors   = {.item = text, .n = config->model.priors.n};
+  const bool            is_joint = fit->has_spend && clv_spend_find(config->model.spend)->process != NULL;
+  if (is_joint && own != 0)
+    CLV_TRY(clv_fail(CLV_EUSAGE,
+                     "model.spend: %s depends on model.purchases: %s, whose place the plug-in takes; choose "
+                     "another model.spend",
+                     config->model.spend, config->model.purchases));
+  if (is_joint)
+    CLV_TRY(clv_fit_lognormal_spend(shards, portfolio, config, &priors, &fit->n_spends, parts_next(p)));
+  else if ((own & CLV_PLUGIN_PURCHASES) == 0)
+    CLV_TRY(purchases_part(shards, portfolio, config, &priors, p));
   if (own != 0) {
     p->latent[p->n] = clv_plugin_table(fit->plugin)->latent;
     CLV_TRY(plugin_part_new(shards, portfolio, config, fit, parts_next(p)));
   }
-  if (fit->has_spend) CLV_TRY(spend_part(shards, portfolio, config, &priors, fit, p));
+  if (fit->has_spend && !is_joint) CLV_TRY(spend_part(shards, portfolio, config, &priors, fit, p));
   CLV_TRY(clv_comm_agree(shards, parts_join(p, fit)));
   if (config->model.integrate == CLV_INTEGRATE_NONE && fit->latent == NULL)
     st =
@@ -453,46 +459,4 @@ void clv_fit_model_free(clv_fit_model *self) {
   if (self->model.ops != NULL) clv_model_free(&self->model);
   clv_plugin_rows_free(&self->rows);
   clv_plugin_unload(&self->plugin); /* last: the model's code is in it */
-}
-
-/* ---- forecasts ---- */
-
-clv_status clv_fit_ops_open(const clv_comm *comm, const clv_config *config, const clv_portfolio_facts *facts,
-                            clv_fit_ops *out) {
-  clv_fit_ops ops = {0};
-  char        name[CLV_NAME_MAX];
-  clv_status  st = CLV_OK;
-  if (config->model.plugin != NULL) CLV_TRY(clv_plugin_load(comm, config->model.plugin, &ops.plugin));
-  const unsigned own = plugin_parts(ops.plugin);
-  clv_purchases_name(config->model.purchases, config->model.erlang_k, name);
-  ops.process =
-      (own & CLV_PLUGIN_PURCHASES) != 0 ? clv_plugin_table(ops.plugin)->process : clv_process_find(name);
-  ops.has_spend =
-      facts->has_spend && ((own & CLV_PLUGIN_SPEND) != 0 || strcmp(config->model.spend, "none") != 0);
-  if (ops.has_spend)
-    ops.spend = (own & CLV_PLUGIN_SPEND) != 0 ? clv_plugin_table(ops.plugin)->spend
-                                              : clv_spend_find(config->model.spend);
-  *out = ops;
-out:
-  return st;
-}
-
-void clv_fit_ops_close(clv_fit_ops *self) {
-  clv_plugin_unload(&self->plugin);
-  *self = (clv_fit_ops){0};
-}
-
-clv_status clv_fit_ops_need(const clv_fit_ops *self, const clv_config *config) {
-  const unsigned own = plugin_parts(self->plugin);
-  if (self->process == NULL && (own & CLV_PLUGIN_PURCHASES) == 0)
-    return clv_fail(CLV_EUSAGE, "model.purchases: there are no forecasts for '%s' yet",
-                    config->model.purchases);
-  if (self->process == NULL || (self->has_spend && self->spend == NULL && (own & CLV_PLUGIN_SPEND) != 0))
-    return clv_fail(
-        CLV_EUSAGE,
-        "model.plugin: %s has no %s table, so there are no forecasts of it; its posterior is in trace.nc",
-        clv_plugin_table(self->plugin)->name, self->process == NULL ? "process" : "spend");
-  if (self->has_spend && self->spend == NULL)
-    return clv_fail(CLV_EUSAGE, "model.spend: there are no forecasts for '%s' yet", config->model.spend);
-  return CLV_OK;
 }

@@ -4,7 +4,6 @@
 #include "comm/topology.h"
 #include "engine/models/latent_model.h"
 #include "engine/models/model.h"
-#include "engine/models/process.h"
 #include "io/config.h"
 #include "io/portfolio.h"
 #include "jobs/plugin_rows.h"
@@ -30,20 +29,5 @@ void       clv_fit_model_free(clv_fit_model *self);
 
 /** Whether the spend model is fitted to customer i of columns that were read. Not collective. */
 bool clv_fit_informs_spend(const clv_customer_columns *c, uint64_t i, int min_transactions);
-
-/** What forecasts need of the configured model. */
-typedef struct clv_fit_ops {
-  clv_plugin_host       *plugin;  /* owned; NULL: none */
-  const clv_process_ops *process; /* NULL where the model has no forecasts */
-  const clv_spend_ops   *spend;   /* NULL where it has none, or no spend model */
-  bool                   has_spend;
-} clv_fit_ops;
-
-/** Collective: loads the plug-in where there is one. @param facts  of the portfolio */
-clv_status clv_fit_ops_open(const clv_comm *comm, const clv_config *config, const clv_portfolio_facts *facts,
-                            clv_fit_ops *out);
-void       clv_fit_ops_close(clv_fit_ops *self);
-/** CLV_EUSAGE, with a sentence, where the model cannot forecast all that it models. Not collective. */
-clv_status clv_fit_ops_need(const clv_fit_ops *self, const clv_config *config);
 
 #endif

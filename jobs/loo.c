@@ -13,6 +13,7 @@
 #include "jobs/customer_at.h"
 #include "jobs/customers_each.h"
 #include "jobs/fit_model.h"
+#include "jobs/fit_ops.h"
 #include "jobs/loo_totals.h"
 #include "jobs/posterior_shift.h"
 #include "jobs/posterior_theta.h"

@@ -15,6 +15,11 @@ clv_status clv_plugin_load(const clv_comm *comm, const char *path, clv_plugin_ho
 void       clv_plugin_unload(clv_plugin_host **self); /* accepts NULL */
 
 const clv_plugin *clv_plugin_table(const clv_plugin_host *self);
+
+/** Which parts of the built-in model it takes the place of; 0 without a plug-in. Not collective. */
+static inline unsigned clv_plugin_parts(const clv_plugin_host *plugin) {
+  return plugin == NULL ? 0 : clv_plugin_table(plugin)->part;
+}
 /** SHA-256 of the file, in hexadecimal. */
 const char *clv_plugin_digest(const clv_plugin_host *self);
 

@@ -1,5 +1,4 @@
 #include "jobs/predict.h"
-#include "jobs/fit_model.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -12,6 +11,7 @@
 #include "io/files.h"
 #include "io/predictions.h"
 #include "jobs/customer_at.h"
+#include "jobs/fit_ops.h"
 #include "jobs/posterior_shift.h"
 #include "jobs/posterior_theta.h"
 #include "jobs/predict_best.h"
@@ -192,7 +192,9 @@ static clv_status forecast_make(predict *p) {
     CLV_TRY(clv_theta_new_segment(p->draws, process->coordinates, c->sampler.seed, 0, &p->theta));
   if (spend != NULL)
     CLV_TRY(clv_theta_take(p->draws, spend->parameter, spend->n_parameter, n_segment, most, &p->spend_theta));
-  if (spend != NULL && p->has_new_segment)
+  if (spend != NULL && p->has_new_segment && spend->coordinates == NULL)
+    CLV_TRY(clv_theta_new_means(p->draws, spend->parameter, c->sampler.seed, &p->spend_theta));
+  else if (spend != NULL && p->has_new_segment)
     CLV_TRY(clv_theta_new_segment(p->draws, spend->coordinates, c->sampler.seed, 1, &p->spend_theta));
   CLV_TRY(clv_posterior_shifts_take(p->draws, p->portfolio, c, process, spend, &p->theta, p->shift));
   const clv_forecast_plan plan = {.process     = process,

@@ -11,6 +11,7 @@
 #include "io/portfolio.h"
 #include "jobs/erlang.h"
 #include "jobs/fit_model.h"
+#include "jobs/fit_ops.h"
 
 enum { DRAWS = 1000, MOST_NAMES = 64 };
 

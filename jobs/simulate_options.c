@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/models/lognormal_population.h"
 #include "io/nearest.h"
 
 const char CLV_SIMULATE_USAGE[] =
@@ -20,10 +21,12 @@ const char CLV_SIMULATE_USAGE[] =
     "model has)\n"
     "  --mean-log-lambda --mean-log-mu --sd-log-lambda --sd-log-mu --correlation   of pareto_nbd_lognormal\n"
     "                                                                 (-2.5 -4 0.9 1.2 -0.3)\n"
-    "  --spend NAME      gamma_gamma or gamma_value                   (gamma_gamma)\n"
+    "  --spend NAME      gamma_gamma, gamma_value or, with pareto_nbd_lognormal, lognormal (gamma_gamma)\n"
     "  --p --q --v       of gamma_gamma                               (6.3 3.6 15)\n"
     "  --shape --mean-amount --sd-log-shape --sd-log-mean --correlation-ratio   of gamma_value\n"
     "                                                                 (2.5 30 0.5 0.5 1)\n"
+    "  --mean-log-spend --sd-log-spend --correlation-lambda-spend --correlation-mu-spend --sd-log-amount\n"
+    "                    of lognormal                                 (3.3 0.5 0.4 -0.2 0.45)\n"
     "  --segments N      with parameters of their own around these    (1)\n"
     "  --tau T           standard deviation between segments          (0.4)\n"
     "  --unevenness E    segment k has a share of customers ~ k^-E    (1.5)\n"
@@ -79,6 +82,11 @@ static const option OPTION[] = {
     {"--sd-log-shape", REAL, AT(given[18]), 1e-3, 3},
     {"--sd-log-mean", REAL, AT(given[19]), 1e-3, 3},
     {"--correlation-ratio", REAL, AT(given[20]), 1e-2, 1e2},
+    {"--mean-log-spend", REAL, AT(given[21]), -10, 20},
+    {"--sd-log-spend", REAL, AT(given[22]), 1e-3, 5},
+    {"--correlation-lambda-spend", REAL, AT(given[23]), -0.99, 0.99},
+    {"--correlation-mu-spend", REAL, AT(given[24]), -0.99, 0.99},
+    {"--sd-log-amount", REAL, AT(given[25]), 1e-3, 5},
     {"--start", DATE, AT(start), 0, 0},
     {"--output", TEXT, AT(output), 0, 0},
     {"--gzip", FLAG, AT(gzip), 0, 0},
@@ -200,7 +208,8 @@ static clv_status spend_find(clv_simulate_options *o) {
   for (size_t i = 0; i < n; i++)
     if (strcmp(spend[i].name, o->spend_name) == 0) o->shop.spend = &spend[i];
   if (o->shop.spend != NULL) return CLV_OK;
-  return clv_fail(CLV_EUSAGE, "--spend: '%.64s' cannot be simulated; it is gamma_gamma or gamma_value",
+  return clv_fail(CLV_EUSAGE,
+                  "--spend: '%.64s' cannot be simulated; it is gamma_gamma, gamma_value or lognormal",
                   o->spend_name);
 }
 
@@ -255,6 +264,23 @@ static clv_status parameters_take(clv_simulate_options *o) {
   return CLV_OK;
 }
 
+/* Where spend is a third dimension there have to be two, and correlations that three quantities can have. */
+static clv_status dimensions_check(const clv_shop *shop) {
+  clv_lognormal_point at;
+  double              theta[CLV_LOGNORMAL_PARAMETERS];
+  if (!shop->spend->is_dimension) return CLV_OK;
+  if (shop->model->spread != CLV_SPREAD_LOGNORMAL)
+    return clv_fail(CLV_EUSAGE, "--spend: %s goes with --model pareto_nbd_lognormal, not with %s",
+                    shop->spend->name, shop->model->name);
+  clv_shop_dimensions(shop, theta);
+  if (clv_lognormal_population_of_values(3, theta, &at)) return CLV_OK;
+  return clv_fail(
+      CLV_EUSAGE,
+      "--correlation, --correlation-lambda-spend, --correlation-mu-spend: three quantities cannot "
+      "have correlations of %g, %g and %g",
+      theta[6], theta[7], theta[8]);
+}
+
 /* Opportunities are calendar weeks: the shop opens on a Monday and counts whole weeks. */
 static clv_status weeks_align(clv_simulate_options *o) {
   if (o->shop.model->leaving != CLV_LEAVE_AT_OPPORTUNITY) return CLV_OK;
@@ -272,6 +298,7 @@ static clv_status model_settle(clv_simulate_options *o) {
   if (o->acts_on_spend && o->shop.spend->has_shapes)
     CLV_TRY(clv_fail(CLV_EUSAGE, "--gamma-spend: %s takes no covariates; leave it out", o->shop.spend->name));
   CLV_TRY(parameters_take(o));
+  CLV_TRY(dimensions_check(&o->shop));
   o->shop.phases = o->shop.model->has_phases ? (int)o->phases : 1;
   CLV_TRY(weeks_align(o));
 out:

@@ -6,7 +6,7 @@
 #include "jobs/job.h"
 
 /** Parameters that some model has. */
-enum { CLV_SIMULATE_PARAMETERS = 21 };
+enum { CLV_SIMULATE_PARAMETERS = 26 };
 
 typedef struct clv_simulate_options {
   clv_shop           shop;

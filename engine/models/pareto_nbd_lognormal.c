@@ -4,12 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "comm/exact_sum.h"
 #include "engine/models/lognormal_segments.h"
 #include "engine/models/lognormal_terms.h"
 #include "engine/models/purchase_rows.h"
 #include "engine/numerics/pinned.h"
-
-enum { N = 2 };
 
 typedef struct lognormal {
   unsigned               refine; /* halves the grid's steps so many times */
@@ -174,23 +173,59 @@ static clv_status lognormal_refined(const void *self, clv_model *out) {
   return CLV_OK;
 }
 
-clv_status clv_pareto_nbd_lognormal_new(const clv_purchase_data *data, clv_model *out) {
-  lognormal *m   = NULL;
-  double     age = 1.0;
-  clv_status st  = CLV_OK;
-  CLV_TRY(clv_mean_age(data->comm, data->cells, &age));
-  const double                centre[N] = {-clv_log(age), -clv_log(age)};
-  const clv_process_ops      *process   = &CLV_PARETO_NBD_LOGNORMAL_PROCESS;
-  const clv_coefficients_plan of        = {data->cells->covariates, data->priors, process->n_parameter,
-                                           process->n_effect, process->effect};
-  st                                    = clv_calloc(1, sizeof *m, (void **)&m);
+/* Mean over customers of the mean logs of their amounts; 0 where there are none. Collective. */
+static clv_status mean_log_spend(const clv_purchase_data *data, const clv_lognormal_amounts *amounts,
+                                 double *mean) {
+  clv_exact_sum *sum = NULL;
+  double         total[2];
+  clv_status     st = clv_comm_agree(data->comm, clv_exact_sum_new(2, &sum));
+  if (st < 0) goto out;
+  for (size_t i = 0; i < (size_t)(data->cells->blocks.last - data->cells->blocks.first); i++)
+    if (amounts[i].n > 0.0) clv_exact_sum_add(sum, (double[]){1.0, amounts[i].mean_log});
+  CLV_TRY(clv_exact_sum_total(sum, data->comm, total));
+  *mean = total[0] > 0.0 ? total[1] / total[0] : 0.0;
+out:
+  clv_exact_sum_free(&sum);
+  return st;
+}
+
+/* @param process  that of the model's dimensions  @param centre  [n] of the means' priors */
+static clv_status lognormal_new(const clv_purchase_data *data, const clv_lognormal_amounts *amounts,
+                                const clv_process_ops *process, const double *centre, clv_model *out) {
+  const clv_coefficients_plan of = {data->cells->covariates, data->priors, process->n_parameter,
+                                    process->n_effect, process->effect};
+  lognormal                  *m  = NULL;
+  clv_status                  st = clv_calloc(1, sizeof *m, (void **)&m);
   if (st == CLV_OK) st = clv_coefficients_make(&of, &m->coefficients);
-  if (st == CLV_OK) st = clv_lognormal_terms_new(data->cells, NULL, &m->terms);
+  if (st == CLV_OK) st = clv_lognormal_terms_new(data->cells, amounts, &m->terms);
   CLV_TRY(clv_comm_agree(data->comm, st));
-  CLV_TRY(clv_lognormal_segments_make(data->comm, N, centre, data->cells, data->priors, &m->segments));
+  CLV_TRY(clv_lognormal_segments_make(data->comm, amounts == NULL ? 2 : 3, centre, data->cells, data->priors,
+                                      &m->segments));
   *out = (clv_model){.ops = &LOGNORMAL, .self = m};
   m    = NULL;
 out:
   lognormal_free(m);
+  return st;
+}
+
+clv_status clv_pareto_nbd_lognormal_new(const clv_purchase_data *data, clv_model *out) {
+  double     age = 1.0;
+  clv_status st  = CLV_OK;
+  CLV_TRY(clv_mean_age(data->comm, data->cells, &age));
+  CLV_TRY(lognormal_new(data, NULL, &CLV_PARETO_NBD_LOGNORMAL_PROCESS,
+                        (double[]){-clv_log(age), -clv_log(age)}, out));
+out:
+  return st;
+}
+
+clv_status clv_pareto_nbd_lognormal_spend_new(const clv_purchase_data     *data,
+                                              const clv_lognormal_amounts *amounts, clv_model *out) {
+  double     age = 1.0, spend = 0.0;
+  clv_status st = CLV_OK;
+  CLV_TRY(clv_mean_age(data->comm, data->cells, &age));
+  CLV_TRY(mean_log_spend(data, amounts, &spend));
+  CLV_TRY(lognormal_new(data, amounts, &CLV_LOGNORMAL_SPEND_PROCESS,
+                        (double[]){-clv_log(age), -clv_log(age), spend}, out));
+out:
   return st;
 }

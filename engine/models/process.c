@@ -13,7 +13,8 @@
 static const clv_process_ops *const PROCESS[] = {&CLV_BG_NBD_PROCESS, &CLV_MBG_NBD_PROCESS,
                                                  &CLV_PARETO_NBD_PROCESS, &CLV_PARETO_NBD_LOGNORMAL_PROCESS,
                                                  &CLV_BG_BB_PROCESS};
-static const clv_spend_ops *const   SPEND[]   = {&CLV_GAMMA_GAMMA_SPEND, &CLV_GAMMA_VALUE_SPEND};
+static const clv_spend_ops *const   SPEND[]   = {&CLV_GAMMA_GAMMA_SPEND, &CLV_GAMMA_VALUE_SPEND,
+                                                 &CLV_LOGNORMAL_SPEND};
 
 const char *clv_acts_on_name(clv_acts_on on) {
   static const char *const NAME[CLV_ON_N] = {"purchases", "dropout", "spend"};

@@ -21,7 +21,7 @@ typedef struct clv_customer {
   double   log_spend_ss;   /* squared deviations of those logs from their mean, added up */
 } clv_customer;
 
-#define CLV_PARAMETER_MAX 8
+#define CLV_PARAMETER_MAX 12
 #define CLV_LATENT_MAX 4
 
 /** How covariates act: a customer's log theta[k] gains direction[k] × gamma'w; theta[k] itself does where the
@@ -44,12 +44,14 @@ typedef struct clv_process_ops {
   size_t             n_latent;
   const char *const *latent;     /* [n_latent] "lambda", "p" */
   bool               by_recency; /* what an alive customer does depends on t_x too, not only on x and T */
+  bool by_amounts;     /* what a customer does depends on his amounts, too: then by_recency also holds */
   bool by_opportunity; /* times are whole opportunities: likelihoods are probabilities, not densities */
   const struct clv_coordinates *coordinates; /* in which segments are pooled; NULL: they are not */
   size_t                        n_effect;    /* of covariates; 0: it takes none */
   const clv_effect             *effect;      /* [n_effect] */
   double (*log_likelihood)(const double *theta, const clv_customer *who);
-  /** The log-likelihood too, and its gradient in theta. @param[out] by_theta [n_parameter] */
+  /** The log-likelihood too, and its gradient in theta; NULL where the model never sums customers one by one
+   * (shifted_rows.c). @param[out] by_theta [n_parameter] */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
   double (*p_alive)(const double *theta, const clv_customer *who);
   /** The same under many draws, faster; NULL: one by one. @param theta  draws `stride` numbers apart
@@ -81,6 +83,13 @@ typedef struct clv_process_ops {
   size_t (*simulate_alive)(const double *theta, double T, clv_rng *rng, double *time, size_t most);
 } clv_process_ops;
 
+/** Spans of time from now on, with a continuous discount rate per time unit. Borrowed. */
+typedef struct clv_spans {
+  double        delta;
+  size_t        n;
+  const double *length; /* [n] INFINITY: for ever */
+} clv_spans;
+
 /** A spend model given hyperparameters. */
 typedef struct clv_spend_ops {
   const char                   *name; /* "gamma_gamma" */
@@ -89,8 +98,12 @@ typedef struct clv_spend_ops {
   size_t                        n_effect;  /* as of a process */
   const clv_effect             *effect;
   const struct clv_coordinates *coordinates; /* in which segments are pooled; NULL: they are not */
-  double (*log_likelihood)(const double *theta, const clv_customer *who); /* 0 where x = 0 */
-  /** The same and its gradient. @param[out] by_theta [n_parameter] */
+  /** The process that spend depends on, with the same theta: no other goes with it. NULL: spend is
+   * independent of purchases given hyperparameters, whatever process makes them. */
+  const clv_process_ops *process;
+  /** 0 where x = 0; given the purchases, where spend depends on them. */
+  double (*log_likelihood)(const double *theta, const clv_customer *who);
+  /** The same and its gradient; NULL as in a process. @param[out] by_theta [n_parameter] */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
   /** E[spend per purchase | data]; INFINITY where it does not exist (gamma_gamma: p x + q <= 1), never
    * negative. */
@@ -99,6 +112,12 @@ typedef struct clv_spend_ops {
   void (*expected_draws)(const double *theta, size_t stride, size_t n_draw, const clv_customer *who,
                          double *expected);
   double (*expected_new)(const double *theta);
+  /** Where spend depends on purchases, the expected spend per purchase, and what is expected to be spent over
+   * each span, discounted, by a customer who may have left; NULL: it is P(alive) × discounted × expected.
+   *  @param[out] worth [1 + n] */
+  void (*worth)(const double *theta, const clv_customer *who, const clv_spans *over, double *worth);
+  /** The same of a new customer. */
+  void (*worth_new)(const double *theta, const clv_spans *over, double *worth);
   /** The customer's own mean spend, drawn given the data. */
   double (*customer_draw)(const double *theta, const clv_customer *who, clv_rng *rng);
   /** A new customer's mean-spend parameter, then n single amounts. */

@@ -94,6 +94,14 @@ static int history_compare(const clv_evaluation_row *x, const clv_evaluation_row
   return x->who.t_x < y->who.t_x ? -1 : x->who.t_x > y->who.t_x;
 }
 
+/* Amounts are part of a history where purchases depend on them. */
+static bool is_same_history(const clv_evaluation *self, const clv_evaluation_row *x,
+                            const clv_evaluation_row *y) {
+  return history_compare(x, y) == 0 &&
+         (!self->plan.process->by_amounts ||
+          (x->who.n_spend == y->who.n_spend && x->who.log_spend == y->who.log_spend));
+}
+
 static int row_compare(const void *a, const void *b) {
   const clv_evaluation_row *x = a, *y = b;
   const int                 history = history_compare(x, y);
@@ -140,17 +148,32 @@ static void purchases_simulate(clv_evaluation *self, const clv_evaluation_row *r
   self->block[COVERED] += is_covered(self->drawn, p->n_simulated, (double)row->bought);
 }
 
+/* Adds what the customer is expected to spend under each draw. */
+static void spends_add(clv_evaluation *self, const clv_evaluation_row *row, double *spends) {
+  const clv_evaluation_plan *p     = &self->plan;
+  const clv_spans            spans = {.n = 1, .length = &p->length};
+  double                     worth[2];
+  if (p->spend->worth == NULL) {
+    clv_draws_spend(&self->spend_theta, p->n_draw, p->spend, &row->who, self->spend);
+    for (size_t s = 0; s < p->n_draw; s++) spends[s] += self->alive[s] * self->expected[s] * self->spend[s];
+    return;
+  }
+  for (size_t s = 0; s < p->n_draw; s++) {
+    p->spend->worth(self->spend_theta.at + s * self->spend_theta.stride, &row->who, &spans, worth);
+    spends[s] += worth[1];
+  }
+}
+
 /* Adds the customer to the draws' totals. @return the posterior mean of his purchases */
 static double customer_expect(clv_evaluation *self, const clv_evaluation_row *row) {
   const clv_evaluation_plan *p         = &self->plan;
-  double                    *purchases = self->block + N_SUM, *spends = purchases + p->n_draw, mean = 0.0;
-  if (p->spend != NULL) clv_draws_spend(&self->spend_theta, p->n_draw, p->spend, &row->who, self->spend);
+  double                    *purchases = self->block + N_SUM, mean = 0.0;
   for (size_t s = 0; s < p->n_draw; s++) {
     const double expected = self->alive[s] * self->expected[s];
     purchases[s] += expected;
     mean += expected;
-    if (p->spend != NULL) spends[s] += expected * self->spend[s];
   }
+  if (p->spend != NULL) spends_add(self, row, purchases + p->n_draw);
   return mean / (double)p->n_draw;
 }
 
@@ -175,7 +198,7 @@ void clv_evaluation_add(clv_evaluation *self, size_t n, clv_evaluation_row *row)
   memset(self->block, 0, self->width * sizeof *self->block);
   qsort(row, n, sizeof *row, row_compare);
   for (size_t i = 0; i < n; i++) {
-    if (before == NULL || history_compare(before, &row[i]) != 0) history_forecast(self, &row[i], before);
+    if (before == NULL || !is_same_history(self, before, &row[i])) history_forecast(self, &row[i], before);
     before = &row[i];
     customer_add(self, &row[i]);
   }

@@ -38,10 +38,11 @@ struct clv_forecast {
   uint64_t          spare_key;
   const double     *spare_w; /* borrowed: his covariates who it was made for */
   bool              has_spare;
-  double           *draws;    /* owned [n_quantity][n_draw] */
-  double           *alive;    /* owned [n_draw] */
-  double           *residual; /* owned [n_function][n_draw] at the T at hand */
-  clv_draw_summary *summary;  /* owned */
+  double           *draws;                     /* owned [n_quantity][n_draw] */
+  double           *alive;                     /* owned [n_draw] */
+  double            span[CLV_HORIZON_MAX + 1]; /* horizons, and forever */
+  double           *residual;                  /* owned [n_function][n_draw] at the T at hand */
+  clv_draw_summary *summary;                   /* owned */
 };
 
 static double transform(const clv_forecast *self, double T) { return clv_log(T + self->shift); }
@@ -116,18 +117,27 @@ static const double *spend_theta_at(const clv_forecast *self, size_t draw) {
   return self->spend_theta.at + draw * self->spend_theta.stride;
 }
 
+/* Money is then not purchases times a mean amount. */
+static bool has_worth(const clv_forecast *self) {
+  return self->plan.spend != NULL && self->plan.spend->worth != NULL;
+}
+
+static clv_spans spans_of(const clv_forecast *self) {
+  return (clv_spans){self->plan.delta, self->plan.n_horizon + self->has_forever, self->span};
+}
+
 /* Everything the residual process is asked for, at one set of updated parameters. @param[out] value, `stride`
  * apart */
 static void functions_evaluate(const clv_forecast *self, const double *updated, double *value,
                                size_t stride) {
-  const clv_forecast_plan *p = &self->plan;
+  const clv_forecast_plan *p        = &self->plan;
+  const bool               is_asked = p->spend != NULL && !has_worth(self);
   for (size_t h = 0; h < p->n_horizon; h++) {
-    value[(2 * h) * stride] = p->process->expected(updated, p->horizon[h]);
-    value[(2 * h + 1) * stride] =
-        p->spend == NULL ? 0.0 : p->process->discounted(updated, p->delta, p->horizon[h]);
+    value[(2 * h) * stride]     = p->process->expected(updated, p->horizon[h]);
+    value[(2 * h + 1) * stride] = is_asked ? p->process->discounted(updated, p->delta, p->horizon[h]) : 0.0;
   }
   if (self->has_forever)
-    value[2 * p->n_horizon * stride] = p->process->discounted(updated, p->delta, INFINITY);
+    value[2 * p->n_horizon * stride] = is_asked ? p->process->discounted(updated, p->delta, INFINITY) : 0.0;
 }
 
 /* value [n_draw][n_function][n_node] for draws [first, last) */
@@ -222,7 +232,9 @@ clv_status clv_forecast_new(const clv_forecast_plan *plan, clv_forecast **out) {
   CLV_TRY(clv_calloc(1, sizeof *self, (void **)&self));
   self->plan        = *plan;
   self->has_forever = plan->spend != NULL && plan->delta > 0.0;
-  self->n_function  = 2 * plan->n_horizon + self->has_forever;
+  memcpy(self->span, plan->horizon, plan->n_horizon * sizeof *self->span);
+  self->span[plan->n_horizon] = INFINITY;
+  self->n_function            = 2 * plan->n_horizon + self->has_forever;
   self->n_quantity =
       1 + plan->n_horizon + (plan->spend != NULL ? 1 + plan->n_horizon + self->has_forever : 0);
   self->n_summary            = 2 + plan->n_quantile;
@@ -374,10 +386,25 @@ static void purchases_of(clv_forecast *self, const clv_forecast_row *row, double
   }
 }
 
+/* Spend and lifetime values of one draw, as clv_spend_ops.worth gives them. */
+static void worth_put(const clv_forecast *self, size_t s, const double *worth, double *draws) {
+  const size_t first              = 1 + self->plan.n_horizon;
+  quantity(draws, self, first)[s] = worth[0];
+  for (size_t h = 0; h < self->plan.n_horizon + self->has_forever; h++)
+    quantity(draws, self, first + 1 + h)[s] = self->plan.margin * worth[1 + h];
+}
+
 static void money_of(clv_forecast *self, const clv_forecast_row *row, double *draws) {
   const clv_forecast_plan *p     = &self->plan;
   const size_t             first = 1 + p->n_horizon;
   double                  *spend = quantity(draws, self, first);
+  const clv_spans          spans = spans_of(self);
+  double                   worth[CLV_HORIZON_MAX + 2];
+  for (size_t s = 0; has_worth(self) && s < p->n_draw; s++) {
+    p->spend->worth(spend_theta_at(self, s), &row->who, &spans, worth);
+    worth_put(self, s, worth, draws);
+  }
+  if (has_worth(self)) return;
   clv_draws_spend(&self->spend_theta, p->n_draw, p->spend, &row->who, spend);
   for (size_t h = 0; h < p->n_horizon + self->has_forever; h++) {
     const double *residual = self->residual + (h < p->n_horizon ? 2 * h + 1 : 2 * p->n_horizon) * p->n_draw;
@@ -400,7 +427,14 @@ static int row_compare(const void *a, const void *b) {
   if (x->who.x != y->who.x) return x->who.x < y->who.x ? -1 : 1;
   if (x->who.T != y->who.T) return x->who.T < y->who.T ? -1 : 1;
   if (x->who.t_x != y->who.t_x) return x->who.t_x < y->who.t_x ? -1 : 1;
-  return x->who.spend < y->who.spend ? -1 : x->who.spend > y->who.spend;
+  if (x->who.spend != y->who.spend) return x->who.spend < y->who.spend ? -1 : 1;
+  return x->who.log_spend < y->who.log_spend ? -1 : x->who.log_spend > y->who.log_spend;
+}
+
+/* All that spend models look at. */
+static bool has_same_amounts(const clv_customer *x, const clv_customer *y) {
+  return x->spend == y->spend && x->n_spend == y->n_spend && x->positive_spend == y->positive_spend &&
+         x->log_spend == y->log_spend && x->log_spend_ss == y->log_spend_ss;
 }
 
 /* How much of what was computed for the customer before serves this one too. */
@@ -412,7 +446,8 @@ static shared shared_with(const clv_forecast *self, const clv_forecast_row *befo
       before->who.x != row->who.x || before->who.T != row->who.T)
     return NOTHING;
   if (before->who.t_x != row->who.t_x) return self->plan.process->by_recency ? NOTHING : RESIDUAL;
-  return before->who.spend == row->who.spend ? EVERYTHING : HISTORY;
+  if (has_same_amounts(&before->who, &row->who)) return EVERYTHING;
+  return self->plan.process->by_amounts ? NOTHING : HISTORY;
 }
 
 static void row_forecast(clv_forecast *self, const clv_forecast_row *row, shared how, double *out) {
@@ -458,24 +493,29 @@ clv_status clv_forecast_draws(clv_forecast *self, const clv_forecast_row *row, d
 
 clv_theta_view clv_forecast_theta(const clv_forecast *self) { return self->theta; }
 
-void clv_forecast_new_customer(clv_forecast *self, uint32_t segment, double *result) {
+static void worth_of_new(const clv_forecast *self, size_t s, double *worth) {
   const clv_forecast_plan *p     = &self->plan;
-  const size_t             first = 1 + p->n_horizon;
+  const clv_spans          spans = spans_of(self);
+  if (has_worth(self)) {
+    p->spend->worth_new(spend_theta_at(self, s), &spans, worth);
+    return;
+  }
+  worth[0] = p->spend->expected_new(spend_theta_at(self, s));
+  for (size_t h = 0; h < spans.n; h++)
+    worth[1 + h] = worth[0] * p->process->discounted_new(theta_at(self, s), p->delta, spans.length[h]);
+}
+
+void clv_forecast_new_customer(clv_forecast *self, uint32_t segment, double *result) {
+  const clv_forecast_plan *p = &self->plan;
   theta_set(self, segment, NULL);
   for (size_t s = 0; s < p->n_draw; s++) {
-    const double *theta = theta_at(self, s);
-    const double  spend = p->spend == NULL ? 0.0 : p->spend->expected_new(spend_theta_at(self, s));
     quantity(self->draws, self, 0)[s] = 1.0;
-    for (size_t h = 0; h < p->n_horizon; h++) {
-      quantity(self->draws, self, 1 + h)[s] = p->process->expected_new(theta, p->horizon[h]);
-      if (p->spend != NULL)
-        quantity(self->draws, self, first + 1 + h)[s] =
-            p->margin * spend * p->process->discounted_new(theta, p->delta, p->horizon[h]);
-    }
-    if (p->spend != NULL) quantity(self->draws, self, first)[s] = spend;
-    if (self->has_forever)
-      quantity(self->draws, self, first + 1 + p->n_horizon)[s] =
-          p->margin * spend * p->process->discounted_new(theta, p->delta, INFINITY);
+    for (size_t h = 0; h < p->n_horizon; h++)
+      quantity(self->draws, self, 1 + h)[s] = p->process->expected_new(theta_at(self, s), p->horizon[h]);
+    if (p->spend == NULL) continue;
+    double worth[CLV_HORIZON_MAX + 2];
+    worth_of_new(self, s, worth);
+    worth_put(self, s, worth, self->draws);
   }
   for (size_t i = 0; i < self->n_quantity; i++)
     clv_draw_summary_of(self->summary, i, quantity(self->draws, self, i), result + i * self->n_summary);

@@ -27,8 +27,11 @@ static void shop_draw(const clv_shop *typical, size_t g, double tau, clv_shop *o
     for (size_t k = 0; k < 2; k++) out->theta[k] += tau * clv_rng_normal(&rng); /* the means alone differ */
   else
     clv_pooled_new_segment(clv_process_find(name)->coordinates, typical->theta, sd, &rng, out->theta);
-  clv_pooled_new_segment(clv_spend_find(typical->spend->name)->coordinates, typical->money, sd, &rng,
-                         out->money);
+  if (typical->spend->is_dimension)
+    out->money[0] += tau * clv_rng_normal(&rng);
+  else
+    clv_pooled_new_segment(clv_spend_find(typical->spend->name)->coordinates, typical->money, sd, &rng,
+                           out->money);
 }
 
 clv_status clv_market_new(const clv_shop *typical, size_t n, double tau, double unevenness,

@@ -1,8 +1,10 @@
 #include "engine/simulate/shopper.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "engine/models/gamma_value_grid.h"
+#include "engine/models/lognormal_population.h"
 #include "engine/numerics/pinned.h"
 
 static const clv_shop_model MODEL[] = {
@@ -63,11 +65,17 @@ const clv_shop_model *clv_shop_models(size_t *n) {
 }
 
 static const clv_shop_spend SPEND[] = {
-    {"gamma_gamma", false, {"p", "q", "v"}, {6.3, 3.6, 15.0}},
+    {"gamma_gamma", false, false, {"p", "q", "v"}, {6.3, 3.6, 15.0}},
     {"gamma_value",
      true,
+     false,
      {"shape", "mean_amount", "sd_log_shape", "sd_log_mean", "correlation_ratio"},
      {2.5, 30.0, 0.5, 0.5, 1.0}},
+    {"lognormal",
+     false,
+     true,
+     {"mean_log_spend", "sd_log_spend", "correlation_lambda_spend", "correlation_mu_spend", "sd_log_amount"},
+     {3.3, 0.5, 0.4, -0.2, 0.45}},
 };
 
 const clv_shop_spend *clv_shop_spends(size_t *n) {
@@ -81,8 +89,16 @@ size_t clv_shop_n_parameter(const char *const parameter[CLV_SHOP_PARAMETERS]) {
   return n;
 }
 
-/* Of his amounts. */
+void clv_shop_dimensions(const clv_shop *shop, double *theta) {
+  const double *two = shop->theta, *third = shop->money;
+  const double  all[] = {two[0],   two[1], third[0], two[2],   two[3],
+                         third[1], two[4], third[2], third[3], third[4]};
+  memcpy(theta, all, sizeof all);
+}
+
+/* Of his amounts, unless his logarithms have said it all. */
 static void amounts_draw(clv_shopper *self, const clv_shop *shop) {
+  if (shop->spend->is_dimension) return;
   if (shop->spend->has_shapes) {
     const clv_gamma_value_prior p = clv_gamma_value_prior_of(shop->money);
     const double A = clv_rng_normal(&self->rng), E = p.rho * A + sqrt(p.rest) * clv_rng_normal(&self->rng);
@@ -94,13 +110,30 @@ static void amounts_draw(clv_shopper *self, const clv_shop *shop) {
   self->shape      = shop->money[0];
 }
 
+/* The customer's own parameters where their logarithms are normal. */
+static void logs_draw(clv_shopper *self, const clv_shop *shop) {
+  const size_t        n = shop->spend->is_dimension ? 3 : 2;
+  clv_lognormal_point at;
+  double              theta[CLV_LOGNORMAL_PARAMETERS], z[3], log_own[3];
+  if (n == 3)
+    clv_shop_dimensions(shop, theta);
+  else
+    memcpy(theta, shop->theta, sizeof shop->theta);
+  CLV_CHECK(clv_lognormal_population_of_values(n, theta, &at));
+  for (size_t i = 0; i < n; i++) {
+    z[i]       = clv_rng_normal(&self->rng);
+    log_own[i] = at.mean[i];
+    for (size_t k = 0; k <= i; k++) log_own[i] += at.sd[i] * at.root[i][k] * z[k];
+  }
+  self->buying = clv_exp(log_own[0]), self->leaving = clv_exp(log_own[1]);
+  if (n == 3) self->log_eta = log_own[2], self->within = at.within;
+}
+
 /* The customer's own two parameters. */
 static void traits_draw(clv_shopper *self, const clv_shop *shop) {
   const double *theta = shop->theta;
   if (shop->model->spread == CLV_SPREAD_LOGNORMAL) {
-    const double one = clv_rng_normal(&self->rng), two = clv_rng_normal(&self->rng), rho = theta[4];
-    self->buying  = clv_exp(theta[0] + theta[2] * one);
-    self->leaving = clv_exp(theta[1] + theta[3] * (rho * one + sqrt((1.0 - rho) * (1.0 + rho)) * two));
+    logs_draw(self, shop);
     return;
   }
   self->buying  = shop->model->leaving == CLV_LEAVE_AT_OPPORTUNITY
@@ -125,7 +158,15 @@ clv_shopper clv_shopper_at(const clv_shop *shop, uint64_t customer) {
   return self;
 }
 
-double clv_shopper_mean_spend(const clv_shopper *self) { return self->shape / self->spend_rate; }
+double clv_shopper_mean_spend(const clv_shopper *self) {
+  return self->within > 0.0 ? clv_exp(self->log_eta + 0.5 * self->within * self->within)
+                            : self->shape / self->spend_rate;
+}
+
+static double amount_draw(clv_shopper *self) {
+  return self->within > 0.0 ? clv_exp(self->log_eta + self->within * clv_rng_normal(&self->rng))
+                            : clv_rng_gamma(&self->rng, self->shape, self->spend_rate);
+}
 
 /* Opportunities come once a week: at each he leaves, or stays and may buy (Fader, Hardie & Shang 2010). */
 static void opportunity_find(clv_shopper *self, double until) {
@@ -157,7 +198,7 @@ static void purchase_find(clv_shopper *self, const clv_shop *shop) {
 bool clv_shopper_buy(clv_shopper *self, const clv_shop *shop, double *time, double *amount) {
   if (!self->is_alive || !(self->next < shop->weeks + shop->holdout) || self->next > self->end) return false;
   *time   = self->next;
-  *amount = clv_rng_gamma(&self->rng, self->shape, self->spend_rate);
+  *amount = amount_draw(self);
   purchase_find(self, shop);
   self->is_first = false;
   return true;

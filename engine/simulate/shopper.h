@@ -34,10 +34,11 @@ typedef struct clv_shop_model {
   const char *latent[2];
 } clv_shop_model;
 
-/** A spend model that can be simulated: gamma_gamma or gamma_value. */
+/** A spend model that can be simulated: gamma_gamma, gamma_value or lognormal. */
 typedef struct clv_shop_spend {
   const char *name;
   bool        has_shapes;                     /* of the customers' own, beside their mean spends */
+  bool        is_dimension;                   /* a third one, of models that are CLV_SPREAD_LOGNORMAL */
   const char *parameter[CLV_SHOP_PARAMETERS]; /* NULL behind the last */
   double      usual[CLV_SHOP_PARAMETERS];     /* of an everyday shop */
 } clv_shop_spend;
@@ -61,6 +62,7 @@ typedef struct clv_shopper {
   double  buying;            /* lambda; bg_bb: the probability p of a purchase at an opportunity */
   double  leaving;           /* p, mu or theta */
   double  spend_rate, shape; /* amounts are Gamma(shape, spend_rate) */
+  double  log_eta, within;   /* where within > 0: log-normal around eta, with this deviation of logs */
   double  first, next;       /* weeks since the shop's start */
   double  end;               /* when he leaves in time; INFINITY otherwise */
   bool    is_alive, is_first;
@@ -74,6 +76,10 @@ const clv_shop_spend *clv_shop_spends(size_t *n);
 
 /** How many parameters, up to the first NULL. Not collective. */
 size_t clv_shop_n_parameter(const char *const parameter[CLV_SHOP_PARAMETERS]);
+
+/** The three logarithms' parameters, in the order of CLV_LOGNORMAL_SPEND, of a shop whose spend is a
+ * dimension. Not collective. @param[out] theta [10] */
+void clv_shop_dimensions(const clv_shop *shop, double *theta);
 
 /** Customer number `customer`: a pure function of the shop and the number. Not collective. */
 clv_shopper clv_shopper_at(const clv_shop *shop, uint64_t customer);

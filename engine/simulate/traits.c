@@ -27,13 +27,16 @@ clv_shop clv_traits_shop(const clv_traits *traits, const clv_traits_effects *eff
                                    .column   = {EVERY, EVERY, EVERY}};
   const double w[] = {traits->age - CLV_TRAITS_AGE, traits->club, strcmp(traits->channel, "phone") == 0,
                       strcmp(traits->channel, "web") == 0};
-  const clv_spend_ops *spend = clv_spend_find(shop->spend->name);
-  clv_shop             own   = *shop;
-  char                 name[CLV_NAME_MAX];
+  static const clv_effect MEDIAN = {.on = CLV_ON_SPEND, .direction = {[0] = 1.0}, .adds = true};
+  const clv_spend_ops    *spend  = clv_spend_find(shop->spend->name);
+  const bool              is_log = shop->spend->is_dimension;
+  clv_shop                own    = *shop;
+  char                    name[CLV_NAME_MAX];
   clv_purchases_name(shop->model->name, 1, name); /* effects are the same for every k */
   const clv_process_ops *process = clv_process_find(name);
   const clv_shifts buying = clv_shifts_of(&columns, process->n_parameter, process->effect, process->n_effect),
-                   spending = clv_shifts_of(&columns, spend->n_parameter, spend->effect, spend->n_effect);
+                   spending = clv_shifts_of(&columns, is_log ? CLV_SHOP_PARAMETERS : spend->n_parameter,
+                                            is_log ? &MEDIAN : spend->effect, is_log ? 1 : spend->n_effect);
   clv_shifts_theta(&buying, effects->gamma[CLV_ON_PURCHASES], w, shop->theta, own.theta);
   if (spend->n_effect > 0)
     clv_shifts_theta(&spending, effects->gamma[CLV_ON_SPEND], w, shop->money, own.money);
