@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 /** Bumped whenever what follows changes shape or meaning. */
-#define CLV_PLUGIN_ABI 2u
+#define CLV_PLUGIN_ABI 3u
 
 /** Rows of one block: the unit of summation. Customers whose own parameters are sampled come in blocks of
  * CLV_LATENT_BLOCK instead. */

@@ -23,7 +23,7 @@ static const clv_customer WHO[]            = {
 
 /* ---- sums ---- */
 
-static const double STEP = 0.2, FAR = 8.0, DELTA = 0.002, LENGTH = 40.0;
+static const double STEP = 0.25, FAR = 7.0, DELTA = 0.002, LENGTH = 40.0;
 
 typedef struct sums {
   double all, alive, purchases, spend, worth, eta_log;
