@@ -11,8 +11,8 @@
 #include "engine/models/joint.h"
 #include "engine/models/purchases.h"
 #include "jobs/covariates.h"
-#include "jobs/fit_lognormal_spend.h"
 #include "jobs/fit_latent_model.h"
+#include "jobs/fit_lognormal_spend.h"
 
 enum { CUSTOMERS_AT_ONCE = 1 << 20 };
 

@@ -366,7 +366,8 @@ static void model_print(const clv_simulate_options *o, char *out, size_t size) {
   const bool own_shapes = o->shop.spend->has_shapes;
   char       phases[32] = "", spend[64] = "";
   if (o->shop.model->has_phases) snprintf(phases, sizeof phases, ", erlang_k: %d", o->shop.phases);
-  if (own_shapes) snprintf(spend, sizeof spend, ", spend: %s", o->shop.spend->name);
+  if (strcmp(o->shop.spend->name, "gamma_gamma") != 0)
+    snprintf(spend, sizeof spend, ", spend: %s", o->shop.spend->name);
   snprintf(out, size, "purchases: %s%s%s%s", o->shop.model->name, phases, spend,
            own_shapes && o->covariates ? ", covariates: {spend: []}" : "");
 }
