@@ -116,6 +116,17 @@ static double draws_work(const clv_config *config, const clv_rehearsal *r) {
          drawn * fmax(0.0, (double)config->sampler.num_warmup - r->num_warmup + config->sampler.num_samples);
 }
 
+/* What draws cost at a pass of so many seconds, beside the best shop's: not all of a draw is a gradient, so a
+ * line through the best and the large shop, where that made as many. */
+static double draws_growth(const clv_rehearsal *r, double pass) {
+  const clv_rehearsed_shop *best = best_of(r), *large = large_of(r);
+  const double              here = best->fit.cpu - best->fit_idle.cpu;
+  if (large->predict.cpu <= 0.0 || pass <= best->pass || large->pass <= best->pass || here <= 0.0)
+    return pass / best->pass;
+  const double more = fmax(0.0, large->fit.cpu - best->fit.cpu) / (large->pass - best->pass);
+  return fmin(pass / best->pass, 1.0 + more * (pass - best->pass) / here);
+}
+
 /* A rehearsed fit's draws scale with the cost of a gradient, its beginning does not. The passes are shared
  * among all ranks; more ranks than chains reduce once a round, and a round has a point of every chain. */
 static clv_plan_step fit_plan(const clv_config *config, const clv_rehearsal *r, const clv_plan_size *size,
@@ -123,7 +134,7 @@ static clv_plan_step fit_plan(const clv_config *config, const clv_rehearsal *r, 
   const clv_rehearsed_shop *best  = best_of(r);
   const double              cost  = pass > 0.0 ? pass : pass_at(r, size->histories);
   const double              round = draws_work(config, r) / best->pass; /* were all chains in all of them */
-  const double              all   = work(r, &best->fit_idle) + round * cost;
+  const double              all   = work(r, &best->fit_idle) + draws_work(config, r) * draws_growth(r, cost);
   const double reduce = ranks <= config->sampler.num_chains ? 0.0 : REDUCE_SECONDS * ceil(log2(ranks));
   return (clv_plan_step){
       .job     = "fit",
