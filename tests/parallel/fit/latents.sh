@@ -33,9 +33,10 @@ begin plain; CLV_ISA=plain job plain 1 fit --quiet || fail "fit with plain C"; s
 # interrupted again and again, each time on another number of ranks
 . "$CLV_TESTS/interrupt/interrupt.sh"
 here=output.directory=$work/broken
-listens() { grep -q "^fit: " "$work/log" || ! kill -0 $pid 2>/dev/null; } # it says what it will do when all ranks listen
+listens() { grep -qs "^fit: " "$work/log" || ! kill -0 $pid 2>/dev/null; } # it says what it will do when all ranks listen
 begin broken
 for ranks in 2 1 3 2; do
+  rm -f "$work/log" # or the one before it would say that these listen
   setsid "$mpi" $ranks "$CLV" fit "$work/data/clv.yaml" --set "$here" $settings >"$work/log" 2>&1 &
   pid=$!
   await "the ranks to listen" listens
