@@ -3,29 +3,8 @@
 # clv check-model and fits with the same bits on 1 and 3 ranks, alone and beside a model of spend that is integrated out; each way to get one
 # wrong ends in one sentence and its exit code.
 set -u
-build=$1 example=$2 cc=$3 here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
-fail() { echo "$1"; cat "$work/out"; exit 1; }
-cmake --install "$build" --prefix "$work/prefix" >"$work/out" 2>&1 || fail "install"
-clv="$work/prefix/bin/clv"
-run() { # ranks args...
-  local ranks=$1; shift
-  if [ "$ranks" -eq 1 ]; then "$clv" "$@" >"$work/out" 2>&1; else "$CLV_TESTS/mpirun.sh" "$ranks" "$clv" "$@" >"$work/out" 2>&1; fi
-}
-refuses_on() { # ranks pattern args...
-  local ranks=$1 pattern=$2 rc; shift 2
-  run "$ranks" "$@"; rc=$?
-  [ $rc -eq 2 ] || fail "$* at $ranks ranks: exit code $rc, not 2"
-  [ "$(grep -c '^clv: ' "$work/out")" -eq 1 ] || fail "$* at $ranks ranks: not one sentence"
-  grep '^clv: ' "$work/out" | grep -q -- "$pattern" || fail "$* at $ranks ranks: no '$pattern'"
-}
-compile() { # name flags...
-  local name=$1; shift
-  "$cc" -std=c11 -O1 -shared -fPIC -ffp-contract=off -I"$work/prefix/include" "$@" -o "$work/$name.so" >"$work/out" 2>&1 || fail "compiling $name"
-}
-
-cp -r "$example" "$work/example"
-cmake -S "$work/example" -B "$work/made" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_C_COMPILER="$cc" >"$work/out" 2>&1 && cmake --build "$work/made" >>"$work/out" 2>&1 || fail "CMake"
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/common.sh"
 compile own -Wall -Wextra -pedantic -Werror "$work/example/poisson_lognormal.c"
 for ranks in 1 3; do run $ranks check-model "$work/made/libpoisson_lognormal.so" || fail "check-model at $ranks ranks"; done
 [ "$(grep -c '^  pass' "$work/out")" -eq 10 ] && ! grep -q FAIL "$work/out" || fail "check-model's table"

@@ -2,31 +2,11 @@
 # plugin.sh BUILD EXAMPLE CC: the example plug-in, built outside the tree with the installed package alone, passes clv check-model, fits with the same bits on 1 and 3
 # ranks and forecasts; a new build is noticed; and each way to get one wrong ends in one sentence and its exit code.
 set -u
-build=$1 example=$2 cc=$3 here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
-fail() { echo "$1"; cat "$work/out"; exit 1; }
-cmake --install "$build" --prefix "$work/prefix" >"$work/out" 2>&1 || fail "install"
-clv="$work/prefix/bin/clv"
-run() { # ranks args...
-  local ranks=$1; shift
-  if [ "$ranks" -eq 1 ]; then timeout 300 "$clv" "$@" >"$work/out" 2>&1; else timeout 300 "$CLV_TESTS/mpirun.sh" "$ranks" "$clv" "$@" >"$work/out" 2>&1; fi
-}
-refuses_on() { # ranks code pattern args...
-  local ranks=$1 code=$2 pattern=$3 rc; shift 3
-  run "$ranks" "$@"; rc=$?
-  [ $rc -eq "$code" ] || fail "$* at $ranks ranks: exit code $rc, not $code"
-  [ "$(grep -c '^clv: ' "$work/out")" -eq 1 ] || fail "$* at $ranks ranks: not one sentence"
-  grep '^clv: ' "$work/out" | grep -q -- "$pattern" || fail "$* at $ranks ranks: no '$pattern'"
-}
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/common.sh"
 refuses() { refuses_on 1 "$@"; }
-compile() { # name flags...: -I of the installed headers is all it is given
-  local name=$1; shift
-  "$cc" -std=c11 -O1 -shared -fPIC -ffp-contract=off -I"$work/prefix/include" "$@" -o "$work/$name.so" >"$work/out" 2>&1 || fail "compiling $name"
-}
 
-# the example, with CMake and by hand, with every warning
-cp -r "$example" "$work/example"
-cmake -S "$work/example" -B "$work/made" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_C_COMPILER="$cc" >"$work/out" 2>&1 && cmake --build "$work/made" >>"$work/out" 2>&1 || fail "CMake"
+# the example, by hand with every warning, and as CMake made it
 compile nbd -Wall -Wextra -pedantic -Werror "$work/example/nbd.c"
 for ranks in 1 3; do run $ranks check-model "$work/made/libnbd.so" || fail "check-model at $ranks ranks"; done
 [ "$(grep -c '^  pass' "$work/out")" -ge 14 ] && ! grep -q FAIL "$work/out" || fail "check-model's table"
@@ -52,20 +32,20 @@ grep -q '^fit: done before' "$work/out" || fail "nothing to do"
 compile nbd -O2 -g "$work/example/nbd.c"
 run 1 refit "$y" $s --set name=one --set model.plugin_options.rate_sd=1.5 || fail "refit with a new build"
 grep -q '^fit: running again: its inputs changed' "$work/out" || fail "a new build"
-refuses 2 "no such option" refit "$y" $s --set name=bad --set model.plugin_options.speed=3
-refuses 2 "rate_sd is 'x'" refit "$y" $s --set name=bad --set model.plugin_options.rate_sd=x
-refuses 2 "model.priors: 'zeta'" fit "$y" $s --set name=bad --set 'model.priors.zeta=normal(0, 1)'
-refuses 2 "norml" fit "$y" $s --set name=bad --set 'model.priors.rate=norml(0, 1)'
+refuses "no such option" refit "$y" $s --set name=bad --set model.plugin_options.speed=3
+refuses "rate_sd is 'x'" refit "$y" $s --set name=bad --set model.plugin_options.rate_sd=x
+refuses "model.priors: 'zeta'" fit "$y" $s --set name=bad --set 'model.priors.zeta=normal(0, 1)'
+refuses "norml" fit "$y" $s --set name=bad --set 'model.priors.rate=norml(0, 1)'
 
 # what is no plug-in
-refuses 2 "needs a shared object" check-model
-refuses_on 3 2 "nothing.so.*No such file" check-model nothing.so
-refuses 2 "is no file" check-model "$work"
-echo "not code" >"$work/text.so"; refuses_on 3 2 "cannot load.*text.so" check-model text.so
+refuses "needs a shared object" check-model
+refuses_on 3 "nothing.so.*No such file" check-model nothing.so
+refuses "is no file" check-model "$work"
+echo "not code" >"$work/text.so"; refuses_on 3 "cannot load.*text.so" check-model text.so
 broken() { compile "$1" -DFAULT_"$1" -Wno-unused -I"$example" "$here/broken.c"; }
 while read -r name pattern; do
   broken "$name"
-  refuses 2 "$pattern" check-model "$name.so"
+  refuses "$pattern" check-model "$name.so"
 done <<END
 no_symbol no function clv_plugin_get
 undefined clv_nowhere
@@ -84,11 +64,11 @@ order built another way
 count built another way
 forecast expected_new
 END
-refuses_on 3 2 "dealt to 2 ranks" check-model split.so
+refuses_on 3 "dealt to 2 ranks" check-model split.so
 grep -q 'FAIL  rows dealt to several ranks' "$work/out" && grep -q 'pass  NaN and far' "$work/out" || fail "the table goes on behind a broken promise"
-refuses_on 3 2 "model nbd + gamma_gamma: chain 0: no finite log-density and gradient.*coordinate 1 of its gradient -*nan" fit "$y" $s --set name=bad --set model.plugin=nan.so
-refuses_on 3 2 "ABI version" fit "$y" $s --set name=bad --set model.plugin=abi.so
+refuses_on 3 "model nbd + gamma_gamma: chain 0: no finite log-density and gradient.*coordinate 1 of its gradient -*nan" fit "$y" $s --set name=bad --set model.plugin=nan.so
+refuses_on 3 "ABI version" fit "$y" $s --set name=bad --set model.plugin=abi.so
 broken no_process
 run 1 check-model no_process.so && grep -q "no process table" "$work/out" || fail "a plug-in without forecasts"
 run 1 fit "$y" $s --set name=one --set model.plugin=no_process.so --fresh || fail "a fit without forecasts"
-refuses 2 "no process table" predict "$y" $s --set name=one --set model.plugin=no_process.so
+refuses "no process table" predict "$y" $s --set name=one --set model.plugin=no_process.so
