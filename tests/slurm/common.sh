@@ -71,6 +71,8 @@ await() {
 is() { [ "$(state "$1")" = "$2" ]; }
 is_sampling() { [ -s "$1/example/checkpoint/state.0" ]; }
 has_restarted() { [ "$(restarts "$1")" -ge 1 ] 2>/dev/null; }
+# Nothing is made fast before: what is left of the first run would reach its end before the second begins.
+has_resumed() { has_restarted "$1" && grep -q "fit: going on after" "$(log_of "$1")"; }
 is_over() { case $(state "$1") in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL | PREEMPTED | BOOT_FAIL | OUT_OF_MEMORY | DEADLINE) return 0 ;; esac; return 1; }
 completes() { await "${2:-150}" "job $1 to end" is_over "$1"; is "$1" COMPLETED || fail "job $1 ended as $(state "$1"), $(field "$1" ExitCode)"; }
 says() { grep -q -- "$2" "$(log_of "$1")" || fail "the log of job $1 does not say '$2'"; }

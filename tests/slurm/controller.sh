@@ -21,9 +21,8 @@ done)
 kill -USR1 "$script"
 await 60 "the script to ask" grep -q "slurmctld did not take the requeue; trying" "$log"
 "$lab" controller-up || fail "controller-up"
-await 120 "the restart" has_restarted "${job[asking]}"
+await 120 "the refit to go on" has_resumed "${job[asking]}"
 fast
 for which in calm asking; do completes "${job[$which]}"; same "${job[$which]}" "$work/$which"; done
-says "${job[asking]}" "fit: going on after"
 [ "$(restarts "${job[calm]}")" = 0 ] || fail "the calm job was restarted"
 exit 0

@@ -12,11 +12,10 @@ for launcher in srun mpirun; do await 120 "$launcher to sample" is_sampling "$wo
 for launcher in srun mpirun; do # the script runs on the first of its nodes; lose the other
   "$lab" lose "$(scontrol show hostnames "$(field "${job[$launcher]}" NodeList)" | sed -n 2p)" || fail "lose"
 done
-for launcher in srun mpirun; do await 150 "the restart under $launcher" has_restarted "${job[$launcher]}"; done
+for launcher in srun mpirun; do await 150 "the refit to go on under $launcher" has_resumed "${job[$launcher]}"; done
 fast
 for launcher in srun mpirun; do
   completes "${job[$launcher]}"
-  says "${job[$launcher]}" "fit: going on after"
   same "${job[$launcher]}" "$work/$launcher"
 done
 says "${job[mpirun]}" "the launcher ended with"

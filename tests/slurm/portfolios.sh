@@ -24,11 +24,10 @@ for p in 1 3 4; do await 180 "portfolio $p to sample" test -s "$work/array/shop$
 last=$(scontrol show job -o "$fit" | sed -n "s/^JobId=$fit .*ArrayTaskId=\([0-9]*\) .*/\1/p")
 [ -n "$last" ] && [ "$last" != 2 ] || fail "no running task has the array's own number: '$last'"
 scancel --batch --signal=USR1 "${fit}_$last" || fail "scancel --signal"
-await 120 "the restart of task $last" has_restarted "${fit}_$last"
+await 120 "task $last to go on" has_resumed "${fit}_$last"
 for p in 1 3 4; do [ "$p" = "$last" ] || [ "$(restarts "${fit}_$p")" = 0 ] || fail "task $p was restarted with task $last"; done
 fast
 for p in 1 3 4; do completes "${stage}_$p" 240; done
-says "${fit}_$last" "fit: going on after"
 for p in 1 3 4; do
   [ "$p" = "$last" ] || [ "$(restarts "${fit}_$p")" = 0 ] || fail "task $p was restarted"
   "$program" refit "$work/list/shop$p.yaml" --set output.directory="$work/plain" $settings --quiet >"$work/plain.log" 2>&1 || fail "the undisturbed refit of $p"

@@ -10,13 +10,12 @@ job[mpirun]=$(CLV_LAUNCHER=mpirun batch refit "$work/mpirun" --partition=now --n
 for launcher in srun mpirun; do await 120 "$launcher to sample" is_sampling "$work/$launcher"; done
 urgent=$(sbatch --parsable --partition=batch --nodes=2 --exclusive --output=/dev/null --wrap="sleep 1") || fail "sbatch of the urgent job"
 completes "$urgent" 120
-for launcher in srun mpirun; do await 120 "the restart under $launcher" has_restarted "${job[$launcher]}"; done
+for launcher in srun mpirun; do await 120 "the refit to go on under $launcher" has_resumed "${job[$launcher]}"; done
 says "${job[srun]}" "interrupted, state saved; asking Slurm"
 says "${job[mpirun]}" "got TERM"
 fast
 for launcher in srun mpirun; do
   completes "${job[$launcher]}"
-  says "${job[$launcher]}" "fit: going on after"
   same "${job[$launcher]}" "$work/$launcher"
 done
 exit 0

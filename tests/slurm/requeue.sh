@@ -9,12 +9,11 @@ for launcher in srun mpirun; do
   await 120 "$launcher to sample" is_sampling "$work/$launcher"
   scontrol requeue "${job[$launcher]}" || fail "scontrol requeue"
 done
-for launcher in srun mpirun; do await 120 "the restart under $launcher" has_restarted "${job[$launcher]}"; done
+for launcher in srun mpirun; do await 120 "the refit to go on under $launcher" has_resumed "${job[$launcher]}"; done
 fast
 for launcher in srun mpirun; do
   completes "${job[$launcher]}"
   says "${job[$launcher]}" "got TERM"
-  says "${job[$launcher]}" "fit: going on after"
   same "${job[$launcher]}" "$work/$launcher"
   [ "$(restarts "${job[$launcher]}")" = 1 ] || fail "$launcher: restarted $(restarts "${job[$launcher]}") times, not once"
 done

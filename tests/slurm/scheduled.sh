@@ -26,10 +26,9 @@ completes "$first"
 slow
 await 120 "the second to sample" is_sampling "$work/second"
 scontrol requeue "$second" || fail "scontrol requeue"
-await 120 "the restart" has_restarted "$second"
+await 120 "the refit to go on" has_resumed "$second"
 fast
 completes "$second"
-says "$second" "fit: going on after"
 same "$second" "$work/second"
 [ ! "$(field "$second" StartTime)" \< "$(field "$first" EndTime)" ] || fail "the second ran beside the first"
 exit 0

@@ -9,12 +9,11 @@ declare -A job
 for launcher in srun mpirun; do
   job[$launcher]=$(CLV_LAUNCHER=$launcher batch refit "$work/$launcher" --nodes=2 --ntasks=2 --ntasks-per-node=1 --time=1 --signal=B:USR1@30) || fail "sbatch refused"
 done
-for launcher in srun mpirun; do await 240 "the restart under $launcher" has_restarted "${job[$launcher]}"; done
+for launcher in srun mpirun; do await 240 "the refit to go on under $launcher" has_resumed "${job[$launcher]}"; done
 fast
 for launcher in srun mpirun; do
   completes "${job[$launcher]}"
   says "${job[$launcher]}" "interrupted, state saved; asking Slurm to run it again"
-  says "${job[$launcher]}" "fit: going on after"
   same "${job[$launcher]}" "$work/$launcher"
 done
 exit 0
