@@ -27,8 +27,9 @@ static const char *const PART[PARTS] = {"purchases", "spend", "total"};
 typedef struct run {
   const char        *directory; /* borrowed from argv */
   clv_customer_file *file;      /* owned */
-  char   histories[TEXT_MOST], model[PARTS][TEXT_MOST], purchases_are[TEXT_MOST], time_unit[TEXT_MOST];
-  double threshold;              /* of Pareto k */
+  char histories[TEXT_MOST], model[PARTS][TEXT_MOST], purchases_are[TEXT_MOST], spend_are[TEXT_MOST],
+      time_unit[TEXT_MOST];
+  double          threshold;     /* of Pareto k */
   clv_loo_totals  totals[PARTS]; /* owned */
   clv_loo_figures figures[PARTS];
   double         *elpd; /* owned [CUSTOMERS_AT_ONCE] */
@@ -103,6 +104,7 @@ static clv_status run_open(compare *c, run *r) {
   CLV_TRY(clv_customer_file_open(c->world, path, &r->file));
   snprintf(r->histories, TEXT_MOST, "%.63s", clv_customer_file_text(r->file, "histories"));
   snprintf(r->purchases_are, TEXT_MOST, "%.63s", clv_customer_file_text(r->file, "purchases_are"));
+  snprintf(r->spend_are, TEXT_MOST, "%.63s", clv_customer_file_text(r->file, "spend_are"));
   snprintf(r->time_unit, TEXT_MOST, "%.63s", clv_customer_file_text(r->file, "time_unit"));
   snprintf(r->model[PURCHASES], TEXT_MOST, "%.63s", clv_customer_file_text(r->file, "purchases"));
   snprintf(r->model[SPEND], TEXT_MOST, "%.63s", clv_customer_file_text(r->file, "spend"));
@@ -143,11 +145,26 @@ static clv_status runs_match(compare *c) {
   return CLV_OK;
 }
 
+/* All runs have a spend model. */
+static void amounts_match(compare *c) {
+  for (size_t r = 1; r < c->n_run; r++) {
+    if (strcmp(c->run[0].spend_are, c->run[r].spend_are) == 0) continue;
+    c->has[SPEND] = c->has[TOTAL] = false;
+    note_add(c,
+             "spend of %.80s and %.80s is not compared: one gives densities of mean amounts, the other of "
+             "single amounts",
+             &c->run[0], &c->run[r]);
+  }
+}
+
 static void spend_match(compare *c) {
   const run *with = NULL, *without = NULL;
   for (size_t r = 0; r < c->n_run; r++)
     *(clv_customer_file_has(c->run[r].file, "elpd_spend") ? &with : &without) = &c->run[r];
-  if (without == NULL) return;
+  if (without == NULL) {
+    amounts_match(c);
+    return;
+  }
   c->has[SPEND] = c->has[TOTAL] = false;
   if (with != NULL)
     note_add(c, "spend is not compared: %.110s has a spend model, %.110s has none", with, without);

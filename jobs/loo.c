@@ -154,13 +154,15 @@ static clv_status histories_name(loo *l) {
 /* ---- the pass ---- */
 
 static clv_status table_create(loo *l) {
-  const clv_config          *config = l->context->config;
-  char                       threshold[32];
-  const char                *unit        = l->plan.process->by_opportunity ? "opportunities" : "times";
+  const clv_config *config = l->context->config;
+  char              threshold[32];
+  const char       *unit = l->plan.process->by_opportunity ? "opportunities" : "times";
+  const char *amounts    = l->plan.spend == NULL ? "none" : l->plan.spend->by_amounts ? "amounts" : "means";
   const clv_text_attribute   attribute[] = {{"histories", l->histories},
                                             {"purchases", l->plan.process->name},
                                             {"spend", l->plan.spend == NULL ? "none" : l->plan.spend->name},
                                             {"purchases_are", unit},
+                                            {"spend_are", amounts},
                                             {"time_unit", facts_of(l)->time_unit},
                                             {"pareto_k_threshold", threshold},
                                             {"run", config->name}};

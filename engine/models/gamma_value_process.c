@@ -77,6 +77,7 @@ const clv_spend_ops CLV_GAMMA_VALUE_SPEND = {
     .name           = "gamma_value",
     .n_parameter    = N_PARAMETER,
     .parameter      = PARAMETER,
+    .by_amounts     = true,
     .coordinates    = &CLV_GAMMA_VALUE_COORDINATES,
     .log_likelihood = spend_log_likelihood,
     .gradient       = spend_gradient,

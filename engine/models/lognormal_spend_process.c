@@ -228,6 +228,7 @@ const clv_spend_ops CLV_LOGNORMAL_SPEND = {
     .name           = "lognormal",
     .n_parameter    = N_PARAMETER,
     .parameter      = PARAMETER,
+    .by_amounts     = true,
     .n_effect       = sizeof EFFECT / sizeof *EFFECT,
     .effect         = EFFECT,
     .process        = &CLV_LOGNORMAL_SPEND_PROCESS,

@@ -92,11 +92,12 @@ typedef struct clv_spans {
 
 /** A spend model given hyperparameters. */
 typedef struct clv_spend_ops {
-  const char                   *name; /* "gamma_gamma" */
-  size_t                        n_parameter;
-  const char *const            *parameter; /* "p", "q", "v" */
-  size_t                        n_effect;  /* as of a process */
-  const clv_effect             *effect;
+  const char        *name; /* "gamma_gamma" */
+  size_t             n_parameter;
+  const char *const *parameter;  /* "p", "q", "v" */
+  bool               by_amounts; /* a likelihood is the density of single amounts, not of their mean */
+  size_t             n_effect;   /* as of a process */
+  const clv_effect  *effect;
   const struct clv_coordinates *coordinates; /* in which segments are pooled; NULL: they are not */
   /** The process that spend depends on, with the same theta: no other goes with it. NULL: spend is
    * independent of purchases given hyperparameters, whatever process makes them. */

@@ -25,6 +25,10 @@ for ranks in 2 4; do
 done
 grep -q "^purchases, 700 customers" "$work/one.txt" && ! grep -q "^total" "$work/one.txt" || fail "like was not compared with like: $(cat "$work/one.txt")"
 grep -q "has a spend model" "$work/one.txt" || fail "nothing was said of the spend"
+run value "prepare fit loo" --set model.spend=gamma_value
+"$CLV" compare "$work/bg" "$work/value" >"$work/amounts.txt"
+grep -q "densities of mean amounts, the other of single amounts" "$work/amounts.txt" && ! grep -q "^spend,\|^total," "$work/amounts.txt" ||
+  fail "mean amounts were compared with single ones: $(cat "$work/amounts.txt")"
 refused() { # CODE SENTENCE ARGUMENTS
   code=$1 sentence=$2; shift 2
   got=0; "$CLV_TESTS/mpirun.sh" 2 "$CLV" compare "$@" >"$work/out" 2>&1 || got=$?
