@@ -298,6 +298,46 @@ static void new_customer_is_the_baseline(void **state) {
   clv_forecast_free(&without);
 }
 
+/* Customers of one history and one mean amount whose single amounts differ: gamma_value tells them apart. */
+static void amounts_tell_customers_apart(void **state) {
+  static fixture      f;
+  static double       theta[DRAWS][SEGMENTS][5];
+  static const double LOG_SPEND[] = {2.9, 2.2, 2.9,
+                                     2.6}; /* log 20 is 3.0: these means of logs are possible */
+  enum { SAME = sizeof LOG_SPEND / sizeof *LOG_SPEND };
+  const clv_spend_ops *spend    = clv_spend_find("gamma_value");
+  clv_forecast        *forecast = NULL;
+  double               result[SAME][QUANTITIES][SUMMARY];
+  (void)state;
+  fixture_fill(&f, 27.0, 39.0);
+  for (size_t s = 0; s < DRAWS; s++)
+    for (size_t g = 0; g < SEGMENTS; g++) {
+      const double u = (double)((s * 17 + g * 5) % DRAWS) / DRAWS;
+      memcpy(theta[s][g], (double[]){1.5 + u, 30.0 + 5.0 * u, 0.5, 0.4 + 0.2 * u, 1.2}, sizeof theta[s][g]);
+    }
+  f.plan.spend = spend, f.plan.spend_theta = &theta[0][0][0];
+  for (uint32_t i = 0; i < SAME; i++) {
+    f.row[i].who     = (clv_customer){.x              = 7,
+                                      .t_x            = 20.0,
+                                      .T              = 30.0,
+                                      .spend          = 20.0,
+                                      .n_spend        = 7,
+                                      .positive_spend = 20.0,
+                                      .log_spend      = LOG_SPEND[i]};
+    f.row[i].segment = 0, f.row[i].place = i;
+  }
+  assert_int_equal(clv_forecast_new(&f.plan, &forecast), CLV_OK);
+  assert_int_equal(clv_forecast_summarise(forecast, SAME, f.row, &result[0][0][0]), CLV_OK);
+  for (size_t i = 0; i < SAME; i++) {
+    double mean = 0.0;
+    for (size_t s = 0; s < DRAWS; s++) mean += spend->expected(theta[s][0], &f.row[i].who) / DRAWS;
+    const double found = result[f.row[i].place][3][0];
+    if (!(fabs(found - mean) < 1e-9 * mean)) fail_msg("customer %zu: %.12g, not %.12g", i, found, mean);
+  }
+  assert_true(result[0][3][0] == result[2][3][0] && result[0][3][0] != result[1][3][0]);
+  clv_forecast_free(&forecast);
+}
+
 int main(int argc, char **argv) {
   static const struct CMUnitTest tests[] = {cmocka_unit_test(narrow_range),
                                             cmocka_unit_test(wide_range),
@@ -305,7 +345,8 @@ int main(int argc, char **argv) {
                                             cmocka_unit_test(calls_and_tables_do_not_matter),
                                             cmocka_unit_test(few_customers_are_direct),
                                             cmocka_unit_test(covariates_shift_parameters),
-                                            cmocka_unit_test(new_customer_is_the_baseline)};
+                                            cmocka_unit_test(new_customer_is_the_baseline),
+                                            cmocka_unit_test(amounts_tell_customers_apart)};
   if (clv_comm_init(&argc, &argv) < 0) return 1;
   cmocka_set_message_output(CM_OUTPUT_STDOUT);
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
