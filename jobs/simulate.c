@@ -309,10 +309,6 @@ static json_t *gammas_json(const clv_simulate_options *o) {
   for (size_t on = 0; on < CLV_ON_N; on++) {
     json_t *one = json_object();
     char    name[32];
-    if (on == CLV_ON_SPEND && o->shop.spend->has_shapes) {
-      json_decref(one);
-      continue;
-    }
     for (size_t k = 0; k < CLV_TRAITS_COLUMNS; k++)
       json_object_set_new(one, CLV_TRAITS_COLUMN[k], json_real(o->effects.gamma[on][k]));
     snprintf(name, sizeof name, CLV_GAMMA "%s", clv_acts_on_name((clv_acts_on)on));
@@ -363,13 +359,11 @@ static void customers_print(const clv_simulate_options *o, const char *full, cha
 
 /* What the section on the model has. */
 static void model_print(const clv_simulate_options *o, char *out, size_t size) {
-  const bool own_shapes = o->shop.spend->has_shapes;
-  char       phases[32] = "", spend[64] = "";
+  char phases[32] = "", spend[64] = "";
   if (o->shop.model->has_phases) snprintf(phases, sizeof phases, ", erlang_k: %d", o->shop.phases);
   if (strcmp(o->shop.spend->name, "gamma_gamma") != 0)
     snprintf(spend, sizeof spend, ", spend: %s", o->shop.spend->name);
-  snprintf(out, size, "purchases: %s%s%s%s", o->shop.model->name, phases, spend,
-           own_shapes && o->covariates ? ", covariates: {spend: []}" : "");
+  snprintf(out, size, "purchases: %s%s%s", o->shop.model->name, phases, spend);
 }
 
 /* Runs as it is, from any directory: paths are absolute. */

@@ -169,7 +169,6 @@ static clv_status value_read(const option *o, const char *text, clv_simulate_opt
   if (o->kind == DATE) return date_read(text, to);
   if (o->kind == GAMMAS) {
     out->covariates = true;
-    if (o->offset == AT(effects.gamma[CLV_ON_SPEND])) out->acts_on_spend = true;
     return gammas_read(o, text, to);
   }
   CLV_TRY(number_read(o, text, &number));
@@ -295,8 +294,6 @@ static clv_status model_settle(clv_simulate_options *o) {
   clv_status st = CLV_OK;
   CLV_TRY(model_find(o));
   CLV_TRY(spend_find(o));
-  if (o->acts_on_spend && o->shop.spend->has_shapes)
-    CLV_TRY(clv_fail(CLV_EUSAGE, "--gamma-spend: %s takes no covariates; leave it out", o->shop.spend->name));
   CLV_TRY(parameters_take(o));
   CLV_TRY(dimensions_check(&o->shop));
   o->shop.phases = o->shop.model->has_phases ? (int)o->phases : 1;

@@ -13,7 +13,6 @@ typedef struct clv_simulate_options {
   uint64_t           customers, files, segments, phases;
   double             tau, unevenness; /* of segments: clv_market_new */
   bool               gzip, continuous, covariates;
-  bool               acts_on_spend;                    /* coefficients of spend were given */
   clv_traits_effects effects;                          /* of covariates */
   int64_t            start;                            /* days since 1970-01-01 */
   const char        *output, *model_name, *spend_name; /* borrowed from argv */

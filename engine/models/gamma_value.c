@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "comm/exact_sum.h"
-#include "engine/models/gamma_value_rule.h"
+#include "engine/models/gamma_value_customers.h"
+#include "engine/models/gamma_value_shifted.h"
 #include "engine/models/hierarchy.h"
+#include "engine/models/regression.h"
 #include "engine/numerics/pinned.h"
 
-enum { SHAPE, MEAN, SD_SHAPE, SD_MEAN, RATIO, N_PARAMETER };
-/* The log-likelihood, then posterior less prior moments: A, E, A^2, E^2, A E. */
-enum { LOG_LIKELIHOOD, BY_A, BY_E, BY_AA, BY_EE, BY_AE, N_TERM };
+enum { RATIO = 4, N_PARAMETER = CLV_GAMMA_VALUE_PARAMETERS };
 
 static const char *const PARAMETER[N_PARAMETER]  = {"shape", "mean_amount", "sd_log_shape", "sd_log_mean",
                                                     "correlation_ratio"};
@@ -46,121 +46,72 @@ const clv_coordinates CLV_GAMMA_VALUE_COORDINATES = {
 };
 
 typedef struct gamma_value {
-  size_t                    n_segment, n_block, n_record;
-  uint32_t                 *segment;  /* owned [n_record] */
-  clv_gamma_value_record   *record;   /* owned [n_record] */
-  double                   *log_sums; /* owned [n_segment]: sums of the logs of all amounts, over all ranks */
-  clv_gamma_value_lattices *lattices; /* owned */
-  double                    typical;  /* mean of the customers' means; 1 where there are none */
-  clv_isa                   isa;
-  unsigned                  refine;      /* halves the lattices' steps so many times */
-  bool                      is_borrower; /* of all of them: refined from another */
+  size_t                     n_segment;
+  clv_gamma_value_customers *customers; /* owned */
 } gamma_value;
 
-static size_t likelihood_n_block(const void *self) { return ((const gamma_value *)self)->n_block; }
-
-static void block_rows(const gamma_value *m, size_t block, size_t *first, size_t *last) {
-  *first = block * CLV_BLOCK_SIZE;
-  *last  = *first + CLV_BLOCK_SIZE < m->n_record ? *first + CLV_BLOCK_SIZE : m->n_record;
-}
-
-static void record_add(const clv_gamma_value_result *r, double rho, double *sum) {
-  sum[LOG_LIKELIHOOD] += r->log_likelihood;
-  sum[BY_A] += r->moment[0];
-  sum[BY_E] += r->moment[1];
-  sum[BY_AA] += r->moment[2] - 1.0;
-  sum[BY_EE] += r->moment[3] - 1.0;
-  sum[BY_AE] += r->moment[4] - rho;
-}
-
-static bool prior_is_usable(const clv_gamma_value_prior *p) {
-  return p->sd[0] > 1e-6 && p->sd[0] < 1e3 && p->sd[1] > 1e-6 && p->sd[1] < 1e3 && p->rest > 1e-12 &&
-         isfinite(p->mean[0]) && isfinite(p->mean[1]) && fabs(p->mean[0]) < 500.0 && fabs(p->mean[1]) < 500.0;
-}
-
-/* Rows [first, last) are of one segment. */
-static void run_add(const gamma_value *m, size_t first, size_t last, const double *theta, double *sum) {
-  const clv_gamma_value_prior prior = clv_gamma_value_prior_of(theta);
-  clv_gamma_value_rule        rule;
-  if (!prior_is_usable(&prior)) { /* a trajectory that has left: a divergence */
-    sum[LOG_LIKELIHOOD] = NAN;
-    return;
-  }
-  clv_gamma_value_rule_make(m->lattices, &prior, m->isa, m->refine, &rule);
-  for (size_t i = first; i < last; i += CLV_GAMMA_VALUE_LOT) {
-    const size_t           n = last - i < CLV_GAMMA_VALUE_LOT ? last - i : CLV_GAMMA_VALUE_LOT;
-    clv_gamma_value_result r[CLV_GAMMA_VALUE_LOT];
-    clv_gamma_value_rule_apply(&rule, m->record + i, n, r);
-    for (size_t k = 0; k < n; k++) record_add(&r[k], prior.rho, sum);
-  }
+static size_t likelihood_n_block(const void *self) {
+  return clv_gamma_value_customers_n_block(((const gamma_value *)self)->customers);
 }
 
 static void likelihood_block(const void *self, size_t block, size_t n_chain, const double *theta,
                              double *sum) {
   const gamma_value *m = self;
   size_t             first, last, end;
-  block_rows(m, block, &first, &last);
+  clv_gamma_value_customers_block(m->customers, block, &first, &last);
   for (size_t i = first; i < last; i = end) {
-    for (end = i + 1; end < last && m->segment[end] == m->segment[i];) end++;
+    uint32_t segment;
+    end = clv_gamma_value_customers_run(m->customers, i, last, &segment);
     for (size_t c = 0; c < n_chain; c++) {
-      const size_t at = c * m->n_segment + m->segment[i];
-      run_add(m, i, end, theta + at * N_PARAMETER, sum + at * N_TERM);
+      const size_t at = c * m->n_segment + segment;
+      clv_gamma_value_customers_add(m->customers, i, end, theta + at * N_PARAMETER, NULL, NULL,
+                                    sum + at * CLV_GAMMA_VALUE_SUM_TERMS);
     }
   }
 }
 
-/* By Fisher's identity: the score of the bivariate normal at the posterior moments. */
 static double likelihood_finish(const void *self, size_t segment, const double *theta, const double *sum,
                                 double *gradient) {
-  const gamma_value          *m   = self;
-  const clv_gamma_value_prior p   = clv_gamma_value_prior_of(theta);
-  const double                rho = p.rho, rest = p.rest;
-  const double by_u  = sum[BY_AE] - rho * (sum[BY_AA] - 2.0 * rho * sum[BY_AE] + sum[BY_EE]) / rest;
-  gradient[SHAPE]    = (sum[BY_A] - rho * sum[BY_E]) / (rest * p.sd[0] * theta[SHAPE]);
-  gradient[MEAN]     = (sum[BY_E] - rho * sum[BY_A]) / (rest * p.sd[1] * theta[MEAN]);
-  gradient[SD_SHAPE] = (sum[BY_AA] - rho * sum[BY_AE]) / (rest * theta[SD_SHAPE]);
-  gradient[SD_MEAN]  = (sum[BY_EE] - rho * sum[BY_AE]) / (rest * theta[SD_MEAN]);
-  gradient[RATIO]    = 0.5 * by_u / theta[RATIO];
-  return sum[LOG_LIKELIHOOD] - m->log_sums[segment];
+  return clv_gamma_value_customers_finish(((const gamma_value *)self)->customers, segment, theta, sum,
+                                          gradient);
 }
 
 static void likelihood_touched(const void *self, size_t block, size_t *first, size_t *last) {
   const gamma_value *m = self;
   size_t             from, to;
-  block_rows(m, block, &from, &to);
+  clv_gamma_value_customers_block(m->customers, block, &from, &to);
   *first = m->n_segment, *last = 0;
-  for (size_t i = from; i < to; i++) {
-    if (m->segment[i] < *first) *first = m->segment[i];
-    if (m->segment[i] + 1u > *last) *last = m->segment[i] + 1u;
+  while (from < to) {
+    uint32_t segment;
+    from = clv_gamma_value_customers_run(m->customers, from, to, &segment);
+    if (segment < *first) *first = segment;
+    if (segment + 1u > *last) *last = segment + 1u;
   }
 }
 
 static void likelihood_free(void *self) {
   gamma_value *m = self;
   if (m == NULL) return;
-  if (!m->is_borrower) {
-    free(m->segment);
-    free(m->record);
-    free(m->log_sums);
-    clv_gamma_value_lattices_free(&m->lattices);
-  }
+  clv_gamma_value_customers_free(&m->customers);
   free(m);
 }
 
 static clv_status likelihood_refined(const void *self, void **out) {
-  gamma_value *m  = NULL;
-  clv_status   st = clv_calloc(1, sizeof *m, (void **)&m);
+  const gamma_value *from = self;
+  gamma_value       *m    = NULL;
+  clv_status         st   = clv_calloc(1, sizeof *m, (void **)&m);
   if (st < 0) return st;
-  *m             = *(const gamma_value *)self;
-  m->is_borrower = true;
-  m->refine++;
-  *out = m;
-  return CLV_OK;
+  m->n_segment = from->n_segment;
+  CLV_TRY(clv_gamma_value_customers_refined(from->customers, &m->customers));
+  *out = m, m = NULL;
+out:
+  likelihood_free(m);
+  return st;
 }
 
 static const clv_likelihood_ops LIKELIHOOD = {
     .n_parameter = N_PARAMETER,
-    .n_term      = N_TERM,
+    .n_term      = CLV_GAMMA_VALUE_SUM_TERMS,
     .n_block     = likelihood_n_block,
     .block       = likelihood_block,
     .finish      = likelihood_finish,
@@ -169,41 +120,20 @@ static const clv_likelihood_ops LIKELIHOOD = {
     .free        = likelihood_free,
 };
 
-static clv_status records_fill(gamma_value *m, const clv_spends *spends) {
-  clv_status st;
-  m->n_segment = spends->n_segment;
-  m->n_block   = (size_t)(spends->blocks.last_block - spends->blocks.first_block);
-  m->n_record  = (size_t)(spends->blocks.last - spends->blocks.first);
-  CLV_TRY(clv_alloc(m->n_record + 1, sizeof *m->segment, (void **)&m->segment));
-  CLV_TRY(clv_alloc(m->n_record + 1, sizeof *m->record, (void **)&m->record));
-  CLV_TRY(clv_calloc(m->n_segment, sizeof *m->log_sums, (void **)&m->log_sums));
-  for (size_t i = 0; i < m->n_record; i++) {
-    m->segment[i] = spends->segment == NULL ? 0 : spends->segment[i];
-    m->record[i]  = clv_gamma_value_record_of(spends->x[i], spends->mean[i], spends->mean_log[i]);
-  }
+/* The segments are those of the spends: gamma_value_shifted.c asks for no others. */
+static clv_status likelihood_new(const void *context, size_t n_segment, const uint32_t *segment,
+                                 clv_likelihood *out) {
+  const clv_gamma_value_source *from = context;
+  gamma_value                  *m    = NULL;
+  clv_status                    st   = CLV_OK;
+  (void)segment;
+  CLV_TRY(clv_comm_agree(from->comm, clv_calloc(1, sizeof *m, (void **)&m)));
+  m->n_segment = n_segment;
+  CLV_TRY(clv_gamma_value_customers_new(from->comm, from->spends, &m->customers));
+  *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = m, .n_segment = n_segment};
+  m    = NULL;
 out:
-  return st;
-}
-
-/* What the parameters do not move, and the scale of the default priors: exact sums over all ranks. */
-static clv_status scales_sum(const clv_comm *comm, const clv_spends *spends, gamma_value *m) {
-  const size_t   n   = m->n_segment;
-  clv_exact_sum *sum = NULL;
-  double        *all = NULL;
-  clv_status     st  = clv_exact_sum_new(n + 2, &sum);
-  if (st == CLV_OK) st = clv_alloc(n + 2, sizeof *all, (void **)&all);
-  CLV_TRY(clv_comm_agree(comm, st));
-  for (size_t i = 0; i < m->n_record; i++) {
-    clv_exact_sum_add_at(sum, m->segment[i], spends->x[i] * spends->mean_log[i]);
-    clv_exact_sum_add_at(sum, n, spends->mean[i]);
-    clv_exact_sum_add_at(sum, n + 1, 1.0);
-  }
-  CLV_TRY(clv_exact_sum_total(sum, comm, all));
-  memcpy(m->log_sums, all, n * sizeof *all);
-  m->typical = all[n] > 0.0 ? all[n] / all[n + 1] : spends->rescale_factor;
-out:
-  clv_exact_sum_free(&sum);
-  free(all);
+  likelihood_free(m);
   return st;
 }
 
@@ -222,30 +152,56 @@ void clv_gamma_value_slots(double typical, clv_slot_default *slot) {
   memcpy(slot, all, sizeof all);
 }
 
+/* The scale of the default priors: mean of the customers' means, the same on every rank. */
+static clv_status typical_find(const clv_comm *comm, const clv_spends *spends, double *typical) {
+  const size_t   n   = (size_t)(spends->blocks.last - spends->blocks.first);
+  clv_exact_sum *sum = NULL;
+  double         all[2];
+  clv_status     st = CLV_OK;
+  CLV_TRY(clv_comm_agree(comm, clv_exact_sum_new(2, &sum)));
+  for (size_t i = 0; i < n; i++) clv_exact_sum_add(sum, (double[]){spends->mean[i], 1.0});
+  CLV_TRY(clv_exact_sum_total(sum, comm, all));
+  *typical = all[0] > 0.0 ? all[0] / all[1] : spends->rescale_factor;
+out:
+  clv_exact_sum_free(&sum);
+  return st;
+}
+
 clv_status clv_gamma_value_new(const clv_comm *comm, const clv_spends *spends, const clv_prior_texts *priors,
                                clv_model *out) {
-  clv_likelihood made = {.ops = &LIKELIHOOD, .n_segment = spends->n_segment};
-  gamma_value   *m    = NULL;
-  clv_status     st   = clv_calloc(1, sizeof *m, (void **)&m);
-  if (st == CLV_OK) {
-    m->isa = clv_isa_best();
-    st     = records_fill(m, spends);
-    if (st == CLV_OK) st = clv_gamma_value_lattices_new(&m->lattices);
-  }
-  CLV_TRY(clv_comm_agree(comm, st));
-  CLV_TRY(scales_sum(comm, spends, m));
-  clv_slot_default slot[N_PARAMETER];
-  clv_gamma_value_slots(m->typical, slot);
-  const clv_hierarchy_plan plan = {.name        = "gamma_value",
-                                   .coordinates = &CLV_GAMMA_VALUE_COORDINATES,
-                                   .slot        = slot,
-                                   .priors      = priors,
-                                   .comm        = comm,
-                                   .pooled      = spends->pooled};
-  made.self = m, m = NULL;
-  CLV_TRY(clv_hierarchy_new(&made, &plan, out));
+  const clv_gamma_value_source from = {comm, spends};
+  const clv_regression_plan    plan = {.covariates  = spends->covariates,
+                                       .priors      = priors,
+                                       .n_parameter = N_PARAMETER,
+                                       .n_effect    = CLV_GAMMA_VALUE_SPEND.n_effect,
+                                       .parameter   = PARAMETER,
+                                       .effect      = CLV_GAMMA_VALUE_SPEND.effect,
+                                       .data        = {.comm         = comm,
+                                                       .blocks       = spends->blocks,
+                                                       .n_segment    = spends->n_segment,
+                                                       .segment      = spends->segment,
+                                                       .make         = likelihood_new,
+                                                       .make_shifted = clv_gamma_value_shifted_new,
+                                                       .context      = &from}};
+  clv_slot_default             slot[N_PARAMETER];
+  clv_likelihood               likelihood = {0};
+  clv_regression              *regression = NULL;
+  clv_status                   st         = CLV_OK;
+  double                       typical;
+  CLV_TRY(typical_find(comm, spends, &typical));
+  clv_gamma_value_slots(typical, slot);
+  CLV_TRY(clv_regression_likelihood(&plan, &regression, &likelihood));
+  CLV_TRY(clv_hierarchy_new(&likelihood,
+                            &(clv_hierarchy_plan){.name        = "gamma_value",
+                                                  .coordinates = &CLV_GAMMA_VALUE_COORDINATES,
+                                                  .slot        = slot,
+                                                  .priors      = priors,
+                                                  .comm        = comm,
+                                                  .pooled      = spends->pooled},
+                            out));
+  clv_regression_wrap(&regression, out);
 out:
-  clv_likelihood_free(&made);
-  likelihood_free(m);
+  clv_likelihood_free(&likelihood);
+  clv_regression_free(&regression);
   return st;
 }

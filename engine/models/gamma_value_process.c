@@ -9,6 +9,9 @@ enum { N_PARAMETER = 5 };
 static const char *const PARAMETER[N_PARAMETER] = {"shape", "mean_amount", "sd_log_shape", "sd_log_mean",
                                                    "correlation_ratio"};
 
+/* Covariates multiply the mean amount and leave shapes as they are. */
+static const clv_effect EFFECT[] = {{.on = CLV_ON_SPEND, .direction = {[1] = 1.0}}};
+
 static clv_gamma_value_result integrate(const double *theta, const clv_customer *who) {
   const clv_gamma_value_prior  prior = clv_gamma_value_prior_of(theta);
   const clv_gamma_value_record record =
@@ -78,6 +81,8 @@ const clv_spend_ops CLV_GAMMA_VALUE_SPEND = {
     .n_parameter    = N_PARAMETER,
     .parameter      = PARAMETER,
     .by_amounts     = true,
+    .n_effect       = sizeof EFFECT / sizeof *EFFECT,
+    .effect         = EFFECT,
     .coordinates    = &CLV_GAMMA_VALUE_COORDINATES,
     .log_likelihood = spend_log_likelihood,
     .gradient       = spend_gradient,

@@ -18,6 +18,7 @@ struct clv_regression {
   clv_coefficients   coefficients;
   clv_likelihood_ops stand_in;   /* the table of the likelihood that the hierarchy has */
   bool               is_wrapped; /* then sums are values and gradients that were finished before */
+  bool               is_refined; /* from another, whose hierarchy it borrows */
   const char *const *parameter;
   size_t             first_value[MOST]; /* of each natural parameter among the hierarchy's values */
   size_t             n_dim, n_value;    /* of the hierarchy */
@@ -27,7 +28,7 @@ void clv_regression_free(clv_regression **self) {
   clv_regression *r = *self;
   *self             = NULL;
   if (r == NULL) return;
-  clv_model_free(&r->inner);
+  if (!r->is_refined) clv_model_free(&r->inner);
   if (r->shifted.ops != NULL) r->shifted.ops->free(r->shifted.self);
   free(r);
 }
@@ -178,6 +179,8 @@ static void regression_release(void *self) {
   clv_regression_free(&r);
 }
 
+static clv_status regression_refined(const void *self, clv_model *out);
+
 static const clv_model_ops REGRESSION = {
     .abi            = CLV_MODEL_ABI,
     .name           = "regression",
@@ -193,8 +196,27 @@ static const clv_model_ops REGRESSION = {
     .prior_draw     = regression_prior_draw,
     .prior_line     = regression_prior_line,
     .log_likelihood = regression_log_likelihood,
+    .refined        = regression_refined,
     .free           = regression_release,
 };
+
+/* The hierarchy reads values and gradients that were finished before, whoever made them. */
+static clv_status regression_refined(const void *self, clv_model *out) {
+  const clv_regression *from = self;
+  clv_regression       *r    = NULL;
+  clv_status            st   = CLV_OK;
+  if (from->shifted.ops->refined == NULL) return CLV_OK;
+  CLV_TRY(clv_calloc(1, sizeof *r, (void **)&r));
+  *r              = *from;
+  r->is_refined   = true;
+  r->shifted.self = NULL;
+  CLV_TRY(from->shifted.ops->refined(from->shifted.self, &r->shifted.self));
+  *out = (clv_model){.ops = &REGRESSION, .self = r};
+  r    = NULL;
+out:
+  clv_regression_free(&r);
+  return st;
+}
 
 /* ---- making them ---- */
 
@@ -216,6 +238,7 @@ static clv_status shifted_new(const clv_regression_plan *plan, clv_regression *r
   clv_status       st   = CLV_OK;
   data.shifts           = &r->coefficients.shifts;
   data.covariates       = plan->covariates;
+  if (data.make_shifted != NULL) return data.make_shifted(&data, &r->shifted);
   CLV_TRY(clv_shifted_groups_new(&data, &r->shifted));
   if (r->shifted.ops == NULL) CLV_TRY(clv_comm_agree(data.comm, clv_shifted_rows_new(&data, &r->shifted)));
 out:

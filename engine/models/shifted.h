@@ -16,6 +16,8 @@ typedef struct clv_shifted_ops {
    * added to */
   double (*finish)(const void *self, size_t segment, const double *theta, const double *gamma,
                    const double *sum, double *by_theta, double *by_gamma);
+  /** As of clv_likelihood_ops. */
+  clv_status (*refined)(const void *self, void **out);
   void (*free)(void *self);
 } clv_shifted_ops;
 
@@ -26,8 +28,10 @@ typedef struct clv_shifted {
   size_t                 n_tail; /* sums that are the gradient in gamma as they stand: n_coefficient, or 0 */
 } clv_shifted;
 
+typedef struct clv_shifted_plan clv_shifted_plan;
+
 /** What a shifted likelihood is made of. Borrowed, during the constructors only. */
-typedef struct clv_shifted_plan {
+struct clv_shifted_plan {
   const clv_comm       *comm;
   const clv_shifts     *shifts;
   const clv_covariates *covariates;
@@ -38,8 +42,11 @@ typedef struct clv_shifted_plan {
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
   /** The model's likelihood with other segments. Collective over comm. @param segment  one for each row */
   clv_status (*make)(const void *context, size_t n_segment, const uint32_t *segment, clv_likelihood *out);
+  /** The shifted likelihood where the model has a better way than groups and rows; NULL: it has none.
+   * Collective over comm. */
+  clv_status (*make_shifted)(const clv_shifted_plan *plan, clv_shifted *out);
   const void *context;
-} clv_shifted_plan;
+};
 
 /** Where there are few distinct vectors of covariates: each is a segment of the model's own likelihood, with
  * its kernels. Leaves *out empty where there are too many. A function of all ranks' rows alone. Collective.

@@ -38,7 +38,6 @@ clv_shop clv_traits_shop(const clv_traits *traits, const clv_traits_effects *eff
                    spending = clv_shifts_of(&columns, is_log ? CLV_SHOP_PARAMETERS : spend->n_parameter,
                                             is_log ? &MEDIAN : spend->effect, is_log ? 1 : spend->n_effect);
   clv_shifts_theta(&buying, effects->gamma[CLV_ON_PURCHASES], w, shop->theta, own.theta);
-  if (spend->n_effect > 0)
-    clv_shifts_theta(&spending, effects->gamma[CLV_ON_SPEND], w, shop->money, own.money);
+  clv_shifts_theta(&spending, effects->gamma[CLV_ON_SPEND], w, shop->money, own.money);
   return own;
 }

@@ -1,12 +1,14 @@
 #!/bin/sh
-# gamma_value end to end: the same log, draws and forecasts on 1 to 4 ranks, byte for byte; a simulated shop's parameters are found, and clv fit says what its grid costs.
+# gamma_value end to end: the same log, draws and forecasts on 1 to 4 ranks, byte for byte; a simulated shop's parameters and the effects of covariates are found, and clv fit says what
+# its grid costs.
 set -eu
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 mpi="$CLV_TESTS/mpirun.sh"
 shop="--spend gamma_value --r 2 --alpha 10 --a 0.2 --b 2 --seed 6" # most customers come back
 
 # 8,520 buy again: two blocks, so that two ranks have some
-make_log() { "$mpi" "$1" "$CLV" simulate $shop --customers 10500 --weeks 20 --holdout 0 --output "$work/data$1" --quiet >/dev/null; }
+effects="--covariates --gamma-purchases 0,0,0,0 --gamma-dropout 0,0,0,0"
+make_log() { "$mpi" "$1" "$CLV" simulate $shop $effects --customers 10500 --weeks 20 --holdout 0 --output "$work/data$1" --quiet >/dev/null; }
 for ranks in 1 3; do make_log $ranks; done
 for file in transactions.csv truth.csv truth.json; do cmp "$work/data1/$file" "$work/data3/$file" || exit 1; done
 
@@ -28,23 +30,24 @@ for ranks in 2 3 4; do
   done
 done
 
-for wrong in "--p 3" "--gamma-spend 1,1,1,1" "--spend gamma_valu"; do # each refused, with the reason
+for wrong in "--p 3" "--spend gamma_valu"; do # each refused, with the reason
   code=0; "$CLV" simulate --spend gamma_value $wrong --output "$work/wrong" >"$work/log" 2>&1 || code=$?
   [ $code = 2 ] && grep -q -e "^clv: ${wrong% *}" "$work/log" && [ ! -e "$work/wrong" ] || { echo "simulate $wrong: $code"; cat "$work/log"; exit 1; }
 done
 
-"$CLV" simulate $shop --customers 400 --weeks 39 --holdout 0 --continuous --correlation-ratio 2 --output "$work/truth" --quiet >/dev/null
+"$CLV" simulate $shop $effects --gamma-spend .02,.4,-.3,.2 --customers 400 --weeks 39 --holdout 0 --continuous --correlation-ratio 2 --output "$work/truth" --quiet >/dev/null
 for job in prepare fit diagnose; do
-  "$CLV" $job "$work/truth/clv.yaml" --set output.directory="$work/truth" --set sampler.num_warmup=120 --set sampler.num_samples=100 --set diagnostics.min_ess=50 \
+  "$CLV" $job "$work/truth/clv.yaml" --set output.directory="$work/truth" --set 'model.covariates.purchases=[]' --set 'model.covariates.dropout=[]' --set sampler.num_warmup=120 --set sampler.num_samples=100 --set diagnostics.min_ess=50 --set diagnostics.max_rhat=1.1 \
     >"$work/log.$job" 2>&1 || { cat "$work/log.$job"; exit 1; }
 done
 python3 - "$work" <<'P'
 import json, re, sys
 work = sys.argv[1]
-truth = json.load(open(f"{work}/truth/truth.json"))["parameters"]
+made = json.load(open(f"{work}/truth/truth.json"))
+truth = made["parameters"] | {f"gamma_spend[{column}]": value for column, value in made["covariates"]["gamma_spend"].items()}
 found = json.load(open(f"{work}/truth/example/diagnostics.json"))["parameters"]
-assert len(truth) == 9 and set(truth) == set(found), (truth, found)
-for name, value in truth.items():  # nine of them: 4 standard deviations are passed once in 1700 shops
+assert len(truth) == 13 and set(truth) == set(found), (truth, found)
+for name, value in truth.items():  # thirteen of them: 4 standard deviations are passed once in 1200 shops
     p = found[name]
     assert p["sd"] > 0 and abs(p["mean"] - value) < 4 * p["sd"], (name, value, p)
 change = re.search(r"half the grid's step changes the log density by (\S+) of", open(f"{work}/log.fit").read())
