@@ -1,9 +1,11 @@
 # Sourced by tests that interrupt a job: hold it where it is, whatever the machine's load, and end it without a trace. Wants $work, CLV_SLOW_LIBRARY and a function `fail`.
 # shellcheck shell=bash
 
-# While held, each fsync of a job that was started `slowly` takes so many milliseconds longer, until a signal comes or it is released.
+# hold [FILE]: each fsync of a job that is then started `slowly` takes so many milliseconds longer, until a signal comes or it is released; with FILE, as soon as that is
+# there and not empty. Who awaits the same FILE and starts the job `slowly $STANDS` finds it there, however long the waiting takes: it does not come past its next fsync.
+readonly STANDS=600000
 export CLV_TEST_SLOW=$work/slow
-hold() { : >"$CLV_TEST_SLOW"; }
+hold() { export CLV_TEST_SLOW_FROM=${1:-}; : >"$CLV_TEST_SLOW"; }
 release() { rm -f "$CLV_TEST_SLOW"; }
 # slowly MS COMMAND... &: takes the shell's place, so that $! is the command
 slowly() {
@@ -26,14 +28,15 @@ ranks_with() {
   for pid in $(pgrep -f -- "$1"); do [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = clv ] && echo "$pid"; done
   return 0
 }
-none_with() { [ -z "$(ranks_with "$1")" ]; }
-# kill_all LAUNCHER TEXT: SIGKILL to the launcher, which leads its process group, and to its ranks; returns when they are gone
+# kill_all LAUNCHER TEXT: SIGKILL to the launcher, which leads its process group, and to its ranks; returns when they are gone. A launcher that has not become the leader
+# yet, and what it has forked that is no clv yet, go the same way.
+none_at_all() { ! pgrep -f -- "$1" >/dev/null; }
 kill_all() {
-  local pid
   kill -KILL -- "-$1" 2>/dev/null
+  ! jobs -p | grep -qx "$1" || kill -KILL "$1" 2>/dev/null
   wait "$1" 2>/dev/null
-  for pid in $(ranks_with "$2"); do kill -KILL "$pid" 2>/dev/null; done
-  await "the ranks to be gone" none_with "$2"
+  pgrep -f -- "$2" | xargs -r kill -KILL 2>/dev/null
+  await "the ranks to be gone" none_at_all "$2"
 }
 
 # The newer of a fit's two checkpoints, by the number of its generation (io/checkpoint.c): files that are made at once have one time.

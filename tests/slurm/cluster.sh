@@ -106,7 +106,9 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 ReturnToService=2
 JobRequeue=1
-KillWait=${LAB_KILL_WAIT:-12}
+# Long enough for a crowded machine: what ends on TERM, or answers, does so at once where it can. What does not makes a test wait for it: see node_loss.sh and controller.sh.
+KillWait=${LAB_KILL_WAIT:-60}
+MessageTimeout=${LAB_MESSAGE_TIMEOUT:-60}
 MinJobAge=900
 SlurmctldTimeout=30
 SlurmdTimeout=${LAB_NODE_TIMEOUT:-60}

@@ -17,7 +17,7 @@ fail() {
 # Being root, more ranks than processors and no binding are matters of this machine, not of the product: nodes share the cores.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_btl_vader_single_copy_mechanism=none OPENBLAS_NUM_THREADS=1
-# KillWait of this cluster is 12 s, not 30.
+# So that mpirun, which waits for this several times over, ends well within KillWait.
 export OMPI_MCA_odls_base_sigkill_timeout=2
 export CLV_HOME=$CLV_TESTS/..
 

@@ -1,6 +1,8 @@
 #!/bin/bash
 # slurmctld goes away and comes back. A job in the middle of its work does not notice; one that wants to run again asks until it is heard.
 CLV_TEST_SLOW_MS=500
+LAB_MESSAGE_TIMEOUT=10 # so long does who asks a controller that is away try
+export LAB_MESSAGE_TIMEOUT
 . "$CLV_TESTS/slurm/common.sh"
 cluster_start
 slow
@@ -13,9 +15,8 @@ for which in calm asking; do scontrol update JobId="${job[$which]}" Comment=samp
 is_saved() { [ "$LAB_DIR/state/job_state" -nt "$work/sampling" ]; }
 await 60 "the controller to save its state" is_saved
 log=$(log_of "${job[asking]}")
-script=$(grep -lzx "SLURM_JOB_ID=${job[asking]}" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ pid _; do
-  tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "slurm/job.sh refit" && echo "$pid" && break
-done)
+# By its directory, for a cluster beside this one has a job of the same number
+script=$(pgrep -f "slurm/job.sh refit .*output.directory=$work/asking" | head -n 1)
 [ -n "$script" ] || fail "the batch script is not to be found"
 "$lab" controller-kill || fail "controller-kill"
 kill -USR1 "$script"

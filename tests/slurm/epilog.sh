@@ -20,9 +20,12 @@ slow
 job=$(CLV_LAUNCHER=srun batch refit "$work/srun" --ntasks=2) || fail "sbatch refused"
 await 120 "the refit to sample" is_sampling "$work/srun"
 mkdir "$node/spmix_appdir_0_99999.0" "$node/spmix_appdir_99999.0" # of another job
-step=$(pgrep -f "^slurmstepd: \[$job\.0\]") || fail "no daemon of the step"
 launcher=$(pgrep -f "^srun --mpi=pmix.*output.directory=$work/srun") || fail "no launcher"
-ranks=$(pgrep -P "$step" | tr '\n' ' ') # a rank that survives would go on computing into the run's directory: without cgroups nobody ends it here
+# By what they work on, for a cluster beside this one has a job of the same number. A rank that survives would go on computing into the run's directory: without cgroups nobody
+# ends it here.
+ranks=$(pgrep -x clv | while read -r p; do tr '\0' ' ' <"/proc/$p/cmdline" | grep -q "output.directory=$work/srun" && echo "$p"; done | tr '\n' ' ')
+step=$(ps -o ppid= -p "${ranks%% *}" | tr -d ' ')
+[ "$(cat "/proc/$step/comm")" = slurmstepd ] || fail "no daemon of the step: ranks $ranks, above them '$step'"
 # shellcheck disable=SC2086
 kill -KILL $step $launcher $ranks # and nobody tidies up
 await 150 "the refit to go on" has_resumed "$job"

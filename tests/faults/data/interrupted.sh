@@ -10,7 +10,7 @@ y=$work/data/clv.yaml run=$work/runs/example
 for how in "prepare 1 TERM" "prepare 3 INT" "refit 2 USR1"; do
   read -r job ranks signal <<<"$how"
   hold
-  slowly 1000 "$CLV_TESTS/mpirun.sh" $ranks "$CLV" $job "$y" --set output.directory="$work/runs" --quiet >"$work/log" 2>&1 &
+  slowly $STANDS "$CLV_TESTS/mpirun.sh" $ranks "$CLV" $job "$y" --set output.directory="$work/runs" --quiet >"$work/log" 2>&1 &
   pid=$!
   # rank 0 waits in the first fsync of all, that of config.yaml; the signal comes to another rank where there is one
   await "the beginning" test -f "$run/config.yaml.part"

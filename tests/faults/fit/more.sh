@@ -27,10 +27,10 @@ job "$work/parts" 1 fit --set sampler.num_samples=100 --more none; rc=$?; refuse
 job "$work/parts" 1 fit --set sampler.num_samples=100 --more 50 --set sampler.seed=9; rc=$?; refused 2 "sampler.seed"
 rm -f "$work/parts/example/checkpoint/more"
 # --more, stopped on its way: the same command means the same number
-hold
-slowly 100 "$CLV" fit "$work/data/clv.yaml" --set output.directory="$work/parts" $settings --set sampler.num_samples=100 --more 100 --quiet >"$work/log" 2>&1 &
+hold "$work/parts/example/checkpoint/more"
+slowly $STANDS "$CLV" fit "$work/data/clv.yaml" --set output.directory="$work/parts" $settings --set sampler.num_samples=100 --more 100 --quiet >"$work/log" 2>&1 &
 pid=$!
-await "the number" test -f "$work/parts/example/checkpoint/more"
+await "the number" test -s "$work/parts/example/checkpoint/more"
 kill -TERM $pid; release; wait $pid; rc=$?
 [ $rc -eq 75 ] || fail "exit code $rc after SIGTERM"
 job "$work/parts" 3 fit --quiet --set sampler.num_samples=100 --more 100 || fail "--more again"

@@ -115,8 +115,8 @@ done
 # SIGTERM and SIGUSR1 during predict: 75 and the same bytes on another number of ranks; the status file turns 75 into 0
 for signal in TERM USR1; do
   begin; rm -f "$broken"/example/predictions.* "$work/code"
-  hold
-  CLV_STATUS_FILE=$work/code slowly 100 "$CLV" predict "$work/data/clv.yaml" --set output.directory="$broken" $settings >"$work/log" 2>&1 &
+  hold "$broken/example/checkpoint/predict/state.0"
+  CLV_STATUS_FILE=$work/code slowly $STANDS "$CLV" predict "$work/data/clv.yaml" --set output.directory="$broken" $settings >"$work/log" 2>&1 &
   pid=$!
   await "the first customers" test -s "$broken/example/checkpoint/predict/state.0"
   # stopped, so that both signals find it where it is

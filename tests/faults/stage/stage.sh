@@ -49,8 +49,8 @@ clv 1 predict --set predict.horizon=7 && clv 1 evaluate --set predict.horizon=7 
 # a kill in the middle leaves what was there; the next call cleans up
 sleep 0.01; before=$(cat "$target"/* | sha256sum)
 cp -r "$work/runs" "$work/other"
-hold
-slowly 1500 "$CLV" stage "$work/data/clv.yaml" --quiet --set output.directory="$work/runs" --set stage.destination="$out" 2>"$work/err" &
+hold "$out/.example.part/predictions.csv"
+slowly $STANDS "$CLV" stage "$work/data/clv.yaml" --quiet --set output.directory="$work/runs" --set stage.destination="$out" 2>"$work/err" &
 pid=$!
 is_copying() { [ -n "$(find "$out/.example.part" -type f -size +0 2>/dev/null)" ]; }
 await "a copy" is_copying

@@ -27,8 +27,8 @@ rm -rf "$work/run/example/trace.nc" "$work/run/example/checkpoint" "$work/run"/e
 for what in "fit 3 checkpoint/state.0 first" "fit 3 checkpoint/state.1 last" "predict 3 predictions.csv.part last"; do
   read -r name ranks file which <<<"$what"
   [ "$name" = predict ] || rm -rf "$work/run/example/trace.nc" "$work/run/example/checkpoint"
-  hold
-  slowly 300 "$mpi" $ranks "$CLV" "$name" "$work/data/clv.yaml" --set output.directory="$work/run" $settings >"$work/log" 2>&1 &
+  hold "$work/run/example/$file"
+  slowly $STANDS "$mpi" $ranks "$CLV" "$name" "$work/data/clv.yaml" --set output.directory="$work/run" $settings >"$work/log" 2>&1 &
   pid=$!
   await "$name to begin" begins "$file"
   one=$(ranks_with "output.directory=$work/run" | sort -n | { [ $which = first ] && head -n 1 || tail -n 1; })
