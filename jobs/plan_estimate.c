@@ -142,14 +142,14 @@ static clv_plan_step fit_plan(const clv_config *config, const clv_rehearsal *r, 
       .bytes   = customers_bytes(r, &small_of(r)->fit, &large_of(r)->fit, size->customers / ranks)};
 }
 
-/* By one rank, from the draws alone. */
+/* By one rank, from the draws alone: a fixed part, and one that grows with them. */
 static clv_plan_step diagnose_plan(const clv_config *config, const clv_rehearsal *r) {
-  const clv_rehearsed *small = &small_of(r)->diagnose;
+  const clv_rehearsed *some = &best_of(r)->diagnose, *idle = &best_of(r)->diagnose_idle;
   const double         scale = (double)config->sampler.num_samples / r->num_samples;
   return (clv_plan_step){
       .job     = "diagnose",
-      .seconds = start_seconds(r) + work(r, small) * scale,
-      .bytes   = small->bytes + fmax(0.0, small->bytes - r->start.bytes) * 0.1 * (scale - 1.0)};
+      .seconds = start_seconds(r) + work(r, idle) + fmax(0.0, some->cpu - idle->cpu) * scale,
+      .bytes   = some->bytes + fmax(0.0, some->bytes - idle->bytes) * (scale - 1.0)};
 }
 
 /* Customers are streamed: only the distinct histories grow. */

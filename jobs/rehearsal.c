@@ -101,12 +101,16 @@ static clv_status job_run(const rehearsal *r, const place *at, const char *job, 
   return clv_child_run(argv, r->log, out);
 }
 
-static clv_status prepare_twice(const rehearsal *r, const place *at, clv_rehearsed *out) {
-  clv_rehearsed first, again;
-  clv_status    st;
-  CLV_TRY(job_run(r, at, "prepare", NULL, &first));
-  CLV_TRY(job_run(r, at, "prepare", NULL, &again));
-  *out = first.cpu < again.cpu ? first : again;
+/* A job of little work, which other work on the machine would hide: the quickest of three, or one of --quick.
+ */
+static clv_status brief_run(const rehearsal *r, const place *at, const char *job, clv_rehearsed *out) {
+  enum { TIMES = 3 };
+  clv_status st = CLV_OK;
+  for (int i = 0; i < (r->shrink > 1 ? 1 : TIMES); i++) {
+    clv_rehearsed one;
+    CLV_TRY(job_run(r, at, job, NULL, &one));
+    if (i == 0 || one.cpu < out->cpu) *out = one;
+  }
 out:
   return st;
 }
@@ -195,11 +199,11 @@ static clv_status shop_rehearse(const rehearsal *r, int which, clv_rehearsed_sho
   const char *const simulate[] = {"simulate", "--customers", customers, "--output", at.shop, "--quiet", NULL};
   to->customers                = CUSTOMERS[which] / r->shrink;
   CLV_TRY(clv_child_run(simulate, r->log, &simulated));
-  CLV_TRY(prepare_twice(r, &at, &to->prepare));
+  CLV_TRY(brief_run(r, &at, "prepare", &to->prepare));
   to->transactions = rows_read(&at);
   CLV_TRY(job_run(r, &at, "fit", is_brief ? WARM_UP : NULL, &to->fit));
   if (is_brief) goto out;
-  CLV_TRY(job_run(r, &at, "diagnose", NULL, &to->diagnose));
+  CLV_TRY(brief_run(r, &at, "diagnose", &to->diagnose));
   CLV_TRY(job_run(r, &at, "predict", NULL, &to->predict));
   to->run_bytes = run_bytes(&at);
 out:
@@ -216,6 +220,7 @@ static clv_status draws_rehearse(const rehearsal *r, int which) {
   clv_status               st;
   CLV_TRY(job_run(r, &at, "fit", WARM_UP, &to->fit_warm));
   CLV_TRY(job_run(r, &at, "fit", IDLE, &to->fit_idle));
+  CLV_TRY(brief_run(r, &at, "diagnose", &to->diagnose_idle));
 out:
   return st;
 }

@@ -13,14 +13,15 @@ typedef struct clv_rehearsed {
 } clv_rehearsed;
 
 /** A simulated shop that went through the steps. A step that was left out is all zero: evaluate on the large
- * shop, and its forecasts where they would take long. Of what is run twice, the quicker: what else runs on a
- * machine only ever adds. */
+ * shop, and its forecasts where they would take long. Of what is run more than once, the quickest: what else
+ * runs on a machine only ever adds. */
 typedef struct clv_rehearsed_shop {
   double        customers, transactions, histories;
   double        run_bytes; /* of the run directory */
   double        pass;      /* seconds of one gradient of all chains together, on one rank */
   clv_rehearsed prepare, fit, diagnose, predict, evaluate;
   clv_rehearsed fit_idle, fit_warm; /* a fit of next to no draws; one of the warm-up and a draw; best shop */
+  clv_rehearsed diagnose_idle;      /* of the former's trace; best shop */
 } clv_rehearsed_shop;
 
 enum { CLV_REHEARSAL_SMALL, CLV_REHEARSAL_MIDDLE, CLV_REHEARSAL_LARGE, CLV_REHEARSAL_SHOPS };

@@ -30,9 +30,11 @@ static clv_rehearsed_shop shop_at(double customers, double exponent) {
   s.fit_idle  = child(2.0, 30e6);
   s.fit_warm  = child(2.0 + 602.0 * s.pass, memory_at(customers));
   s.fit       = child(2.0 + (600.0 + 2.0 * SAMPLES) * s.pass, memory_at(customers));
-  s.diagnose  = child(0.1, 30e6);
-  s.predict   = child(1.0 + 40e-6 * fmin(customers, 60000) + 20e-6 * fmax(0.0, customers - 60000), 40e6);
-  s.evaluate  = child(2.0 + 80e-6 * customers, 40e6);
+  s.diagnose  = child(0.5 + 0.001 * SAMPLES, 30e6 + 1000.0 * SAMPLES);
+
+  s.diagnose_idle = child(0.5, 30e6);
+  s.predict       = child(1.0 + 40e-6 * fmin(customers, 60000) + 20e-6 * fmax(0.0, customers - 60000), 40e6);
+  s.evaluate      = child(2.0 + 80e-6 * customers, 40e6);
   return s;
 }
 
