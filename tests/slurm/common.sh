@@ -69,7 +69,9 @@ await() {
   while ! "$@"; do [ $SECONDS -lt $end ] || fail "waited too long for $what"; sleep 0.1; done
 }
 is() { [ "$(state "$1")" = "$2" ]; }
-is_sampling() { [ -s "$1/example/checkpoint/state.0" ]; }
+# A checkpoint has draws (io/checkpoint.c: n_warmup, n_draw): one that has none is begun anew, and nothing says that it goes on.
+has_draws() { [ -s "$1" ] && od -An -tu8 -j 88 -N 16 "$1" | grep -q '[1-9]'; }
+is_sampling() { has_draws "$1/${2:-example}/checkpoint/state.0" || has_draws "$1/${2:-example}/checkpoint/state.1"; }
 has_restarted() { [ "$(restarts "$1")" -ge 1 ] 2>/dev/null; }
 # Nothing is made fast before: what is left of the first run would reach its end before the second begins.
 has_resumed() { has_restarted "$1" && grep -q "fit: going on after" "$(log_of "$1")"; }

@@ -13,10 +13,12 @@ for launcher in srun mpirun; do await 120 "$launcher to sample" is_sampling "$wo
 for launcher in srun mpirun; do # the script runs on the first of its nodes; lose the other
   "$lab" lose "$(scontrol show hostnames "$(field "${job[$launcher]}" NodeList)" | sed -n 2p)" || fail "lose"
 done
-for launcher in srun mpirun; do await 150 "the refit to go on under $launcher" has_resumed "${job[$launcher]}"; done
+# The nodes that are left hold one of the two at a time. What is left of the first runs does not reach its end: it lacks ranks.
+for launcher in srun mpirun; do await 150 "$launcher to be requeued" has_restarted "${job[$launcher]}"; done
 fast
 for launcher in srun mpirun; do
   completes "${job[$launcher]}"
+  says "${job[$launcher]}" "fit: going on after"
   same "${job[$launcher]}" "$work/$launcher"
 done
 says "${job[mpirun]}" "the launcher ended with"

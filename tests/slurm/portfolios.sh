@@ -20,7 +20,7 @@ slow
 array() { sed -n "s/^submitted: $1 as array \([0-9]*\),.*/\1/p" "$work/submit.log"; }
 fit=$(array fit) stage=$(array stage)
 [ -n "$fit" ] && [ -n "$stage" ] || fail "no numbers of the arrays"
-for p in 1 3 4; do await 180 "portfolio $p to sample" test -s "$work/array/shop$p/checkpoint/state.0"; done
+for p in 1 3 4; do await 180 "portfolio $p to sample" is_sampling "$work/array" "shop$p"; done
 last=$(scontrol show job -o "$fit" | sed -n "s/^JobId=$fit .*ArrayTaskId=\([0-9]*\) .*/\1/p")
 [ -n "$last" ] && [ "$last" != 2 ] || fail "no running task has the array's own number: '$last'"
 scancel --batch --signal=USR1 "${fit}_$last" || fail "scancel --signal"

@@ -24,9 +24,16 @@ begins() { [ -s "$work/run/example/$1" ]; }
 state_of() { sed 's/.*) \(.\).*/\1/' "/proc/$1/stat" 2>/dev/null; }
 mkdir -p "$work/run"; cp -r "$work/whole/example" "$work/run/"
 rm -rf "$work/run/example/trace.nc" "$work/run/example/checkpoint" "$work/run"/example/predictions.*
-for what in "fit 3 checkpoint/state.0 first" "fit 3 checkpoint/state.1 last" "predict 3 predictions.csv.part last"; do
+# fit as it begins; as it draws, when it goes on and writes the older of its checkpoints again; predict
+for what in "fit 3 checkpoint/state.0 first" "fit 3 older last" "predict 3 predictions.csv.part last"; do
   read -r name ranks file which <<<"$what"
   [ "$name" = predict ] || rm -rf "$work/run/example/trace.nc" "$work/run/example/checkpoint"
+  if [ "$file" = older ]; then
+    job "$work/run" 2 fit --quiet --set sampler.num_samples=60 || fail "fit of 60"
+    file=checkpoint/state.0
+    [ "$(newest_state "$work/run/example/checkpoint")" != "$work/run/example/$file" ] || file=checkpoint/state.1
+    rm "$work/run/example/$file"
+  fi
   hold "$work/run/example/$file"
   slowly $STANDS "$mpi" $ranks "$CLV" "$name" "$work/data/clv.yaml" --set output.directory="$work/run" $settings >"$work/log" 2>&1 &
   pid=$!

@@ -12,14 +12,19 @@ run() { # SHOP NAME SEED SETTINGS...
       --set sampler.num_samples=1000 --set sampler.save_warmup=true "$@" >"$work/log" 2>&1 || fail "$name: $job"
     [ $job != fit ] || cp "$work/log" "$work/$name.fit"
   done
-  h5dump -d /warmup_sample_stats/n_steps -y -w 0 -o "$work/$name.steps" "$work/$name/trace.nc" >/dev/null || fail "h5dump"
+  values warmup_sample_stats/n_steps "$name" steps
+  values warmup_sample_stats/step_size "$name" step_sizes
+  values constant_data/step_size "$name" step_size
+  values warmup_posterior/alpha "$name" warmup
+  values posterior/alpha "$name" alpha
 }
+values() { h5dump -d "/$1" -m %.17g -y -w 0 -o "$work/$2.$3" "$work/$2/trace.nc" >/dev/null || fail "h5dump $1"; } # DATASET RUN FILE
 run before earlier 1
 run now cold 2
 run now warm 3 --set sampler.warm_start="$work/earlier"
 python3 - "$work" <<'P'
 import json, re, sys
-from math import hypot
+from math import hypot, log2
 work = sys.argv[1]
 earlier, cold, warm = (json.load(open(f"{work}/{name}/diagnostics.json"))["parameters"] for name in ("earlier", "cold", "warm"))
 away = []
@@ -33,7 +38,14 @@ for name in cold:
 # chains that had stayed where they began would be seen: the earlier run's means are far outside those 4
 assert max(away) > 40, away
 
-steps = {name: [int(x) for x in re.findall(r"\d+", open(f"{work}/{name}.steps").read())] for name in ("cold", "warm")}
+def values(name): return [float(x) for x in open(f"{work}/{name}").read().replace(",", " ").split()]
+# What it begins with is the earlier run's. The places: a first transition whose step is too long for it leaves a chain where it began, and of these four that is so for some.
+first, last = values("warm.warmup")[::100], values("earlier.alpha")[999::1000]
+assert len(first) == len(last) == 4 and sum(a == b for a, b in zip(first, last)) > 0, (first, last)
+# The step size: doubled or halved, with that metric once at most, until it fits
+scale = [log2(s / values("earlier.step_size")[0]) for s in values("warm.step_sizes")[::100]]
+assert all(abs(s - round(s)) < 1e-9 and abs(s) < 1.5 for s in scale), scale
+steps = {name: [int(x) for x in values(f"{name}.steps")] for name in ("cold", "warm")}
 said = open(f"{work}/warm.fit").read()
 draws, instead = map(int, re.search(r"a warm-up of (\d+) draws a chain instead of (\d+)", said).groups())
 took, about, saved = map(float, re.search(r"took (\d+) gradients instead of about (\d+): (\d+) % of them saved", said).groups())
