@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/models/lognormal_amounts.h"
+#include "engine/models/lognormal_rates.h"
 #include "engine/models/pareto_nbd_lognormal.h"
 #include "engine/numerics/pinned.h"
 
@@ -193,14 +194,14 @@ static double spend_expected_new(const double *theta) {
 }
 
 static void spend_worth(const double *theta, const clv_customer *who, const clv_spans *over, double *worth) {
-  double rates[TWO], moved[TWO], updated[CLV_PARAMETER_MAX];
+  double rates[TWO], moved[TWO], updated[CLV_PARAMETER_MAX], alive;
   (void)rates_of(theta, who, NULL, rates);
-  const double log_factor = moved_of(theta, who, rates, moved);
-  worth[0] = clv_exp(log_factor + RATES->log_likelihood(moved, who) - RATES->log_likelihood(rates, who));
-  const double alive = worth[0] * RATES->p_alive(moved, who);
+  const double log_factor     = moved_of(theta, who, rates, moved),
+               log_likelihood = clv_lognormal_log_likelihood(moved, who, &alive);
+  worth[0]                    = clv_exp(log_factor + log_likelihood - RATES->log_likelihood(rates, who));
   RATES->update(moved, who, updated);
-  for (size_t h = 0; h < over->n; h++)
-    worth[1 + h] = alive * RATES->discounted(updated, over->delta, over->length[h]);
+  clv_lognormal_discounted(updated, over, worth + 1);
+  for (size_t h = 0; h < over->n; h++) worth[1 + h] *= worth[0] * alive;
 }
 
 static void spend_worth_new(const double *theta, const clv_spans *over, double *worth) {

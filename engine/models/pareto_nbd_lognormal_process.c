@@ -4,6 +4,7 @@
 
 #include "engine/models/lognormal_draw.h"
 #include "engine/models/lognormal_population.h"
+#include "engine/models/lognormal_rates.h"
 #include "engine/models/pareto_nbd_lognormal.h"
 #include "engine/numerics/pinned.h"
 #include "engine/numerics/quadrature.h"
@@ -80,6 +81,12 @@ static posterior posterior_of(const double *theta, const clv_customer *who) {
   return out;
 }
 
+double clv_lognormal_log_likelihood(const double *theta, const clv_customer *who, double *alive) {
+  const posterior p = posterior_of(theta, who);
+  *alive            = p.alive;
+  return p.log_likelihood;
+}
+
 static double process_log_likelihood(const double *theta, const clv_customer *who) {
   return posterior_of(theta, who).log_likelihood;
 }
@@ -118,28 +125,39 @@ static double time_in(double rate, double t) {
 }
 
 /* Of an alive customer: purchases come at lambda while he is there, discounted, for E[(1 - e^-((mu + delta)
- * t)) / (mu + delta)]. The ratio of two forms on one grid. */
-static double process_discounted(const double *updated, double delta, double t) {
+ * t)) / (mu + delta)]. The ratio of two forms on one grid, whatever the spans are. */
+void clv_lognormal_discounted(const double *updated, const clv_spans *over, double *purchases) {
   const clv_lognormal_term term[2] = {alive_term(updated[X], updated[T]),
                                       alive_term(updated[X] + 1.0, updated[T])};
   clv_lognormal_reach      reach   = clv_lognormal_reach_none();
   clv_lognormal_prior      prior;
   clv_lognormal_grid       grid;
   clv_lognormal_rows       at;
-  double                   column[CLV_LOGNORMAL_COLUMNS], moment[2][8];
-  if (!(t > 0.0)) return 0.0;
+  double                   there[CLV_LOGNORMAL_COLUMNS], column[CLV_LOGNORMAL_COLUMNS], moment[2][8];
   reach.is_plain = true;
   clv_lognormal_reach_add(&reach, &term[0]);
   clv_lognormal_reach_add(&reach, &term[1]);
-  if (!rates_of(updated, &prior) || !clv_lognormal_grid_place(&grid, &prior, &reach, 0)) return NAN;
+  const bool found = rates_of(updated, &prior) && clv_lognormal_grid_place(&grid, &prior, &reach, 0);
+  for (size_t h = 0; h < over->n; h++) purchases[h] = over->length[h] > 0.0 && !found ? NAN : 0.0;
+  if (!found) return;
   clv_lognormal_grid_columns(&grid, false, updated[T], &at);
   clv_lognormal_grid_term(&grid, &term[0], &at, moment[0]);
-  for (size_t j = 0; j < grid.n_column; j++)
-    column[j] = clv_exp(-grid.mu[j] * updated[T]) * time_in(grid.mu[j] + delta, t);
-  clv_lognormal_grid_weigh(&grid, column, &at);
-  clv_lognormal_grid_term(&grid, &term[1], &at, moment[1]);
-  if (moment[0][0] == 0.0) return 0.0; /* P(alive) is nothing even in doubles */
-  return clv_exp(term[1].most - term[0].most) * moment[1][0] / moment[0][0];
+  if (moment[0][0] == 0.0) return; /* P(alive) is nothing even in doubles */
+  for (size_t j = 0; j < grid.n_column; j++) there[j] = clv_exp(-grid.mu[j] * updated[T]);
+  for (size_t h = 0; h < over->n; h++) {
+    if (!(over->length[h] > 0.0)) continue;
+    for (size_t j = 0; j < grid.n_column; j++)
+      column[j] = there[j] * time_in(grid.mu[j] + over->delta, over->length[h]);
+    clv_lognormal_grid_weigh(&grid, column, &at);
+    clv_lognormal_grid_term(&grid, &term[1], &at, moment[1]);
+    purchases[h] = clv_exp(term[1].most - term[0].most) * moment[1][0] / moment[0][0];
+  }
+}
+
+static double process_discounted(const double *updated, double delta, double t) {
+  double purchases;
+  clv_lognormal_discounted(updated, &(clv_spans){delta, 1, &t}, &purchases);
+  return purchases;
 }
 
 static double process_expected(const double *updated, double t) {
