@@ -8,13 +8,13 @@
 
 enum { HOST = 256 };
 
-/* Bytes of this rank: what the sampler says, and a customer's history, amounts and coordinates (24 + 120, 24
+/* Bytes of this rank: what the sampler says, and a customer's history, amounts and coordinates (24 + 168, 24
  * + 48). */
 static uint64_t bytes_needed(const clv_fit_place *place, const clv_sampler_plan *plan) {
   const clv_latent_model_ops *ops    = place->fit.latent;
   const clv_blocks            blocks = ops->blocks(place->fit.model.self);
   const uint64_t              n      = blocks.last_block - blocks.first_block;
-  return clv_latent_sampler_bytes(ops->n_latent(place->fit.model.self), n, plan) + n * CLV_LATENT_BLOCK * 216;
+  return clv_latent_sampler_bytes(ops->n_latent(place->fit.model.self), n, plan) + n * CLV_LATENT_BLOCK * 264;
 }
 
 /* The ranks of one machine share its memory. Collective over shards. */

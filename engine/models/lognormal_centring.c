@@ -2,14 +2,18 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "comm/exact_sum.h"
+#include "engine/numerics/dense.h"
 #include "engine/numerics/pinned.h"
 
-enum { WIDTH = CLV_LATENT_BLOCK, NEWTON_MOST = 40, EM_MOST = 80, BLOCKS_MOST = 16, SUMS = 6, GRID = 17 };
-static const double STEP_MOST = 1.0, NEWTON_DONE = 1e-7, EM_DONE = 1e-3, DIFFERENCE = 0.05, TERM_MOST = 20.0;
+enum { WIDTH = CLV_LATENT_BLOCK, NEWTON_MOST = 40, SCORING_MOST = 40, BLOCKS_MOST = 8 };
+enum { GRID = 17, POINTS = GRID * GRID };
+enum { VALUES = CLV_CENTRING_VALUES, PHI = CLV_CENTRING_PHI, TERMS = CLV_CENTRING_TERMS };
+static const double STEP_MOST = 1.0, NEWTON_DONE = 1e-7, SCORING_DONE = 0.02, SLOPE_MOST = 1e4,
+                    TERM_MOST = 20.0, LEAST_WEIGHT = 1e-12;
+static const double MOST_SKEW = 0.9, MOST_WIDEN = 0.5, RIDGE = 1e-3, WEAK = 1.0, MOST_STEP = 0.5;
 
 /* theta = mean + J u, J lower: 00, 10, 11. */
 typedef struct population {
@@ -84,162 +88,240 @@ static void hill_climb(const clv_teller *t, size_t block, size_t i, const popula
   }
 }
 
-/* Log-likelihoods of one customer on a grid of theta around the mode, a step of half a deviation. */
+/* A customer's posterior on a grid around the mode, a step of half a deviation: points, weights of sum 1, the
+ * slope of its log-density in u, and of log p(history, u | phi) in phi at fixed u. */
 typedef struct grid {
-  double theta[GRID * GRID][2], value[GRID * GRID];
+  double u[POINTS][2], weight[POINTS], by_u[POINTS][2], by_phi[POINTS][PHI];
 } grid;
+
+static void grid_point(const population *p, const clv_told *told, const double *u, double *by_u,
+                       double *by_phi) {
+  const double s0 = p->j[0], up = p->j[1] * u[0] + p->j[2] * u[1], turn = p->j[2] * u[0] - p->j[1] * u[1];
+  const double s1 = sqrt(p->j[1] * p->j[1] + p->j[2] * p->j[2]);
+  by_u[0]         = p->j[0] * told->slope[0] + p->j[1] * told->slope[1] - u[0];
+  by_u[1]         = p->j[2] * told->slope[1] - u[1];
+  by_phi[0]       = told->slope[0];
+  by_phi[1]       = told->slope[1];
+  by_phi[2]       = told->slope[0] * s0 * u[0];
+  by_phi[3]       = told->slope[1] * up;
+  by_phi[4]       = told->slope[1] * turn * p->j[2] / s1;
+}
 
 static void grid_fill(const clv_teller *t, size_t block, size_t i, const population *p, const hill *at,
                       grid *g) {
   const double q = 1.0 + at->a[0], r = at->a[1], s = 1.0 + at->a[2], det = q * s - r * r;
   const double f0 = sqrt(s / det), f1 = -r / det / f0, f2 = sqrt(1.0 / s);
   clv_told     told;
-  for (int k = 0; k < GRID * GRID; k++) {
+  double       all = 0.0;
+  for (int k = 0; k < POINTS; k++) {
     const double z0 = 0.5 * (k / GRID - GRID / 2), z1 = 0.5 * (k % GRID - GRID / 2);
-    const double u0 = at->u[0] + f0 * z0, u1 = at->u[1] + f1 * z0 + f2 * z1;
-    g->theta[k][0] = p->mean[0] + p->j[0] * u0;
-    g->theta[k][1] = p->mean[1] + p->j[1] * u0 + p->j[2] * u1;
-    t->told(t->self, block, i, g->theta[k], &told);
-    g->value[k] = told.value;
+    double      *u = g->u[k];
+    u[0] = at->u[0] + f0 * z0, u[1] = at->u[1] + f1 * z0 + f2 * z1;
+    const double theta[2] = {p->mean[0] + p->j[0] * u[0], p->mean[1] + p->j[1] * u[0] + p->j[2] * u[1]};
+    t->told(t->self, block, i, theta, &told);
+    g->weight[k] = clv_exp(told.value - 0.5 * (u[0] * u[0] + u[1] * u[1]) - at->value);
+    all += g->weight[k];
+    grid_point(p, &told, u, g->by_u[k], g->by_phi[k]);
+  }
+  for (int k = 0; k < POINTS; k++) g->weight[k] /= all;
+}
+
+/* Takes the mean off the slopes in phi: it is that of the marginal likelihood. */
+static void grid_centre(grid *g, double *mean) {
+  for (size_t c = 0; c < PHI; c++) {
+    mean[c] = 0.0;
+    for (int k = 0; k < POINTS; k++) mean[c] += g->weight[k] * g->by_phi[k][c];
+    for (int k = 0; k < POINTS; k++) g->by_phi[k][c] -= mean[c];
   }
 }
 
-/* Mean of u under a population, and the factor of its covariance, logs on the diagonal. */
-static void grid_moments(const grid *g, const population *p, double *term) {
-  double most = -INFINITY, sum[SUMS] = {0}, u[GRID * GRID][2], level[GRID * GRID];
-  for (int k = 0; k < GRID * GRID; k++) {
-    u[k][0]  = (g->theta[k][0] - p->mean[0]) / p->j[0];
-    u[k][1]  = (g->theta[k][1] - p->mean[1] - p->j[1] * u[k][0]) / p->j[2];
-    level[k] = g->value[k] - 0.5 * (u[k][0] * u[k][0] + u[k][1] * u[k][1]);
-    most     = level[k] > most ? level[k] : most;
+/* For z ~ N(0, 1) and h = √(1 + z²): E h, Var h, E z² (h - E h) and E (h - E h)³. */
+static const double H_MEAN = 1.3545308, H_VARIANCE = 0.1652463, H_CROSS = 0.5648908, H_CUBE = 0.1172285;
+
+/* The δ for which z + δ h has this skewness, as far as MOST_SKEW goes. */
+static double skew_of(double skewness) {
+  double low = -MOST_SKEW, high = MOST_SKEW;
+  for (int n = 0; n < 30; n++) {
+    const double d = 0.5 * (low + high), spread = 1.0 + H_VARIANCE * d * d;
+    const bool   is_less      = 3.0 * H_CROSS * d + H_CUBE * d * d * d < skewness * spread * sqrt(spread);
+    *(is_less ? &low : &high) = d;
   }
-  for (int k = 0; k < GRID * GRID; k++) {
-    if (!(level[k] > most - 40.0)) continue;
-    const double w = clv_exp(level[k] - most);
-    sum[0] += w, sum[1] += w * u[k][0], sum[2] += w * u[k][1];
-    sum[3] += w * u[k][0] * u[k][0], sum[4] += w * u[k][0] * u[k][1], sum[5] += w * u[k][1] * u[k][1];
-  }
-  const double u0 = sum[1] / sum[0], u1 = sum[2] / sum[0];
-  const double f0 = sqrt(sum[3] / sum[0] - u0 * u0), f1 = (sum[4] / sum[0] - u0 * u1) / f0;
-  term[0] = u0, term[1] = u1, term[2] = clv_log(f0), term[3] = f1;
-  term[4] = 0.5 * clv_log(sum[5] / sum[0] - u1 * u1 - f1 * f1);
+  return 0.5 * (low + high);
 }
 
-/* The populations at which a customer's posterior is looked at: phi_0, and a step up and down in each
- * coordinate. */
-typedef struct surroundings {
-  population at[1 + 2 * CLV_CENTRING_PHI];
-} surroundings;
+static double limited(double x, double most) { return x < -most ? -most : x > most ? most : x; }
 
-static surroundings surroundings_of(const double *phi) {
-  surroundings s;
-  double       moved[CLV_CENTRING_PHI];
-  s.at[0] = population_of(phi);
-  for (size_t k = 0; k < CLV_CENTRING_PHI; k++)
-    for (size_t side = 0; side < 2; side++) {
-      memcpy(moved, phi, sizeof moved);
-      moved[k] += side == 0 ? DIFFERENCE : -DIFFERENCE;
-      s.at[1 + 2 * k + side] = population_of(moved);
+/* Terms that make z about N(0, I): moments of u0, and of what u0 leaves of u1 up to the third, and how its
+ * spread moves with u0. */
+static void grid_terms(const grid *g, double *term) {
+  double m0 = 0.0, m1 = 0.0, c00 = 0.0, c01 = 0.0, square = 0.0, cube = 0.0, along = 0.0;
+  for (int k = 0; k < POINTS; k++) m0 += g->weight[k] * g->u[k][0], m1 += g->weight[k] * g->u[k][1];
+  for (int k = 0; k < POINTS; k++) {
+    const double d0 = g->u[k][0] - m0;
+    c00 += g->weight[k] * d0 * d0, c01 += g->weight[k] * d0 * (g->u[k][1] - m1);
+  }
+  const double f0 = sqrt(c00), f1 = c01 / f0;
+  for (int k = 0; k < POINTS; k++) {
+    const double z0 = (g->u[k][0] - m0) / f0, left = g->u[k][1] - m1 - f1 * z0;
+    square += g->weight[k] * left * left;
+    cube += g->weight[k] * left * left * left;
+    along += g->weight[k] * left * left * z0;
+  }
+  const double widen = limited(0.5 * along / square, MOST_WIDEN),
+               skew  = skew_of(cube / (square * sqrt(square)));
+  const double s     = sqrt(square / (1.0 + H_VARIANCE * skew * skew)) * clv_exp(-widen * widen);
+  const double mean  = s * skew * H_MEAN * clv_exp(0.5 * widen * widen);
+  term[0] = m0, term[1] = m1 - mean, term[2] = clv_log(f0), term[3] = f1 - widen * mean;
+  term[4] = clv_log(s * (1.0 - skew)), term[5] = clv_log(s * (1.0 + skew)), term[6] = widen;
+}
+
+/* How log p(history, z | phi) moves with each term at fixed z, at a point u. */
+static void term_push(const double *term, const double *u, const double *by_u, double *push) {
+  const double f0 = clv_exp(term[2]), z0 = (u[0] - term[0]) / f0, widen = clv_exp(term[6] * z0);
+  const double low = widen * clv_exp(term[4]), high = widen * clv_exp(term[5]);
+  const double s = 0.5 * (low + high), d = 0.5 * (high - low), y = u[1] - term[1] - term[3] * z0;
+  const double z1 = (s * y - d * sqrt(y * y + low * high)) / (low * high), h = sqrt(1.0 + z1 * z1);
+  const double a = 0.5 * low * (z1 - h), b = 0.5 * high * (z1 + h), slope = s + d * z1 / h;
+  push[0] = by_u[0];
+  push[1] = by_u[1];
+  push[2] = by_u[0] * f0 * z0 + 1.0;
+  push[3] = by_u[1] * z0;
+  push[4] = by_u[1] * a + 0.5 * low * (1.0 - z1 / h) / slope;
+  push[5] = by_u[1] * b + 0.5 * high * (1.0 + z1 / h) / slope;
+  push[6] = z0 * (by_u[1] * (a + b) + 1.0);
+}
+
+/* The slopes of the terms in phi, by least squares; RIDGE of each coefficient's own square is added, so that
+ * directions of which the grid says nothing stay small. */
+static bool grid_slopes(const grid *g, const double *term, double *slope) {
+  double square[VALUES * VALUES] = {0}, cross[PHI][VALUES] = {{0}}, push[VALUES];
+  for (int k = 0; k < POINTS; k++) {
+    const double w = g->weight[k];
+    if (!(w > LEAST_WEIGHT)) continue;
+    term_push(term, g->u[k], g->by_u[k], push);
+    for (size_t i = 0; i < VALUES; i++) {
+      for (size_t j = 0; j <= i; j++) square[i * VALUES + j] += w * push[i] * push[j];
+      for (size_t c = 0; c < PHI; c++) cross[c][i] -= w * push[i] * g->by_phi[k][c];
     }
-  return s;
+  }
+  for (size_t i = 0; i < VALUES; i++) square[i * VALUES + i] *= 1.0 + RIDGE;
+  if (!clv_dense_cholesky(VALUES, square, square)) return false;
+  for (size_t c = 0; c < PHI; c++) {
+    clv_dense_solve_lower(VALUES, square, cross[c]);
+    clv_dense_solve_lower_transposed(VALUES, square, cross[c]);
+    for (size_t i = 0; i < VALUES; i++) slope[PHI * i + c] = cross[c][i];
+  }
+  return true;
+}
+
+static void customer_grid(const clv_teller *t, size_t block, size_t i, const population *p, grid *g,
+                          double *marginal) {
+  hill at = {{0.0, 0.0}, {0}, 0.0};
+  hill_climb(t, block, i, p, &at);
+  grid_fill(t, block, i, p, &at, g);
+  grid_centre(g, marginal);
+  bool finite = true;
+  for (size_t k = 0; k < PHI; k++) finite = finite && fabs(marginal[k]) < SLOPE_MOST;
+  for (size_t k = 0; k < PHI && !finite; k++) marginal[k] = 0.0;
+}
+
+static void marginal_count(const double *marginal, double *sum) {
+  double *square = sum + CLV_CENTRING_SQUARE;
+  for (size_t k = 0; k < PHI; k++) {
+    sum[CLV_CENTRING_SLOPE + k] += marginal[k];
+    for (size_t j = 0; j <= k; j++) *square++ += marginal[k] * marginal[j];
+  }
 }
 
 /* One customer's terms; the identity where anything is not finite. */
-static void customer_terms(const clv_teller *t, size_t block, size_t i, const surroundings *s, double *term) {
-  hill   at = {{0.0, 0.0}, {0}, 0.0};
-  grid   g;
-  double up[CLV_CENTRING_VALUES], down[CLV_CENTRING_VALUES];
-  bool   finite = true;
-  hill_climb(t, block, i, &s->at[0], &at);
-  grid_fill(t, block, i, &s->at[0], &at, &g);
-  grid_moments(&g, &s->at[0], term);
-  for (size_t k = 0; k < CLV_CENTRING_PHI; k++) {
-    grid_moments(&g, &s->at[1 + 2 * k], up);
-    grid_moments(&g, &s->at[2 + 2 * k], down);
-    for (size_t v = 0; v < CLV_CENTRING_VALUES; v++)
-      term[CLV_CENTRING_VALUES + CLV_CENTRING_PHI * v + k] = (up[v] - down[v]) / (2.0 * DIFFERENCE);
-  }
-  for (size_t k = 0; k < CLV_CENTRING_TERMS; k++) finite = finite && fabs(term[k]) < TERM_MOST;
-  for (size_t k = 0; k < CLV_CENTRING_TERMS && !finite; k++) term[k] = 0.0;
+static void customer_terms(const grid *g, double *term) {
+  grid_terms(g, term);
+  bool finite = grid_slopes(g, term, term + VALUES);
+  for (size_t k = 0; k < TERMS && finite; k++) finite = fabs(term[k]) < TERM_MOST;
+  for (size_t k = 0; k < TERMS && !finite; k++) term[k] = 0.0;
 }
 
 void clv_centring_block(const clv_teller *teller, size_t block, size_t n, const double *phi, float *out,
-                        double *volume) {
-  const surroundings s = surroundings_of(phi);
-  memset(out, 0, (size_t)CLV_CENTRING_TERMS * WIDTH * sizeof *out);
+                        double *sum) {
+  const population p = population_of(phi);
+  memset(out, 0, (size_t)TERMS * WIDTH * sizeof *out);
   for (size_t i = 0; i < n; i++) {
-    double term[CLV_CENTRING_TERMS];
-    customer_terms(teller, block, i, &s, term);
-    for (size_t k = 0; k < CLV_CENTRING_TERMS; k++) out[k * WIDTH + i] = (float)term[k];
-    volume[0] += (double)out[2 * WIDTH + i] + (double)out[4 * WIDTH + i];
-    for (size_t k = 0; k < CLV_CENTRING_PHI; k++)
-      volume[1 + k] += (double)out[(15 + k) * WIDTH + i] + (double)out[(25 + k) * WIDTH + i];
+    double term[TERMS], marginal[PHI];
+    grid   g;
+    customer_grid(teller, block, i, &p, &g, marginal);
+    customer_terms(&g, term);
+    marginal_count(marginal, sum);
+    for (size_t k = 0; k < TERMS; k++) out[k * WIDTH + i] = (float)term[k];
+    sum[CLV_CENTRING_VOLUME] += (double)out[2 * WIDTH + i];
+    for (size_t k = 0; k < PHI; k++)
+      sum[CLV_CENTRING_VOLUME + 1 + k] += (double)out[(VALUES + PHI * 2 + k) * WIDTH + i];
   }
 }
 
-/* One step of EM from moments of u: [0] customers, Σ u, Σ of u u' + covariance. */
+/* Means get information WEAK, without a pull; log deviations and the correlation's coordinate N(0, 1), so
+ * that few customers lead nowhere. */
+void clv_centring_posterior(const double *sum, const double *phi, double *centre, double *factor) {
+  const double *square          = sum + CLV_CENTRING_SQUARE;
+  double        root[PHI * PHI] = {0}, inverse[PHI * PHI], slope[PHI], step[PHI];
+  for (size_t i = 0; i < PHI; i++) {
+    for (size_t j = 0; j <= i; j++) root[i * PHI + j] = *square++ + (i == j ? WEAK : 0.0);
+    slope[i]  = sum[CLV_CENTRING_SLOPE + i] - (i < 2 ? 0.0 : WEAK * phi[i]);
+    centre[i] = phi[i];
+  }
+  memset(factor, 0, PHI * PHI * sizeof *factor);
+  for (size_t i = 0; i < PHI; i++) factor[i * PHI + i] = sqrt(1.0 / WEAK);
+  if (!clv_dense_cholesky(PHI, root, root)) return;
+  clv_dense_cholesky_inverse(PHI, root, inverse);
+  clv_dense_multiply(PHI, inverse, slope, step);
+  for (size_t i = 0; i < PHI; i++) centre[i] = phi[i] + limited(step[i], MOST_STEP);
+  clv_dense_cholesky(PHI, inverse, factor);
+}
+
+/* Slope and squares of the marginal log-likelihood of a block, as CLV_CENTRING_SLOPE and on. */
+static void marginal_add(const clv_teller *t, size_t block, size_t n, const population *p,
+                         clv_exact_sum *sum) {
+  double total[CLV_CENTRING_SUMS] = {0};
+  for (size_t i = 0; i < n; i++) {
+    double marginal[PHI];
+    grid   g;
+    customer_grid(t, block, i, p, &g, marginal);
+    marginal_count(marginal, total);
+  }
+  clv_exact_sum_add(sum, total);
+}
+
+/* A step of scoring, inside bounds; true where it no longer moves. */
 static bool population_step(const double *sum, double *phi) {
-  const population p = population_of(phi);
-  const double     n = sum[0], u0 = sum[1] / n, u1 = sum[2] / n;
-  const double     c00 = sum[3] / n - u0 * u0, c01 = sum[4] / n - u0 * u1, c11 = sum[5] / n - u1 * u1;
-  const double     l0 = sqrt(c00), l1 = c01 / l0, l2 = sqrt(c11 - l1 * l1);
-  const double     s0 = p.j[0] * l0, off = p.j[1] * l0 + p.j[2] * l1, s1 = p.j[2] * l2;
-  const double     sd = sqrt(off * off + s1 * s1), rho = off / sd;
-  const double     next[5]  = {p.mean[0] + p.j[0] * u0, p.mean[1] + p.j[1] * u0 + p.j[2] * u1, clv_log(s0),
-                               clv_log(sd), 0.5 * (clv_log1p(rho) - clv_log1p(-rho))};
-  const double     least[5] = {-1e3, -1e3, -3.0, -3.0, -1.8}, most[5] = {1e3, 1e3, 1.6, 1.6, 1.8};
-  double           change = 0.0;
-  if (!(n > 0.0)) return true;
-  for (size_t k = 0; k < 5; k++)
-    if (!isfinite(next[k])) return true;
-  for (size_t k = 0; k < 5; k++) {
+  const double least[PHI] = {-1e3, -1e3, -2.0, -2.0, -1.5}, most[PHI] = {1e3, 1e3, 1.6, 1.6, 1.5};
+  double       next[PHI], factor[PHI * PHI], change = 0.0;
+  clv_centring_posterior(sum, phi, next, factor);
+  for (size_t k = 0; k < PHI; k++) {
     const double to = fmin(fmax(next[k], least[k]), most[k]);
     change          = fmax(change, fabs(to - phi[k]));
     phi[k]          = to;
   }
-  return change < EM_DONE;
-}
-
-/* Modes are kept between steps: the next one is not far. */
-static void moments_add(const clv_teller *t, size_t block, size_t n, const population *p, double *mode,
-                        clv_exact_sum *sum) {
-  double total[SUMS] = {0};
-  for (size_t i = 0; i < n; i++) {
-    hill at = {{mode[2 * i], mode[2 * i + 1]}, {0}, 0.0};
-    hill_climb(t, block, i, p, &at);
-    const double q = 1.0 + at.a[0], r = at.a[1], s = 1.0 + at.a[2], det = q * s - r * r;
-    mode[2 * i] = at.u[0], mode[2 * i + 1] = at.u[1];
-    total[0] += 1.0;
-    total[1] += at.u[0], total[2] += at.u[1];
-    total[3] += at.u[0] * at.u[0] + s / det;
-    total[4] += at.u[0] * at.u[1] - r / det;
-    total[5] += at.u[1] * at.u[1] + q / det;
-  }
-  clv_exact_sum_add(sum, total);
+  return change < SCORING_DONE;
 }
 
 clv_status clv_centring_population(const clv_comm *comm, const clv_teller *teller, const clv_blocks *blocks,
                                    double *phi) {
   const uint64_t stride = (blocks->n_block + BLOCKS_MOST - 1) / BLOCKS_MOST;
   clv_exact_sum *sum    = NULL;
-  double        *mode   = NULL, total[SUMS];
-  clv_status     st     = clv_exact_sum_new(SUMS, &sum);
-  if (st == CLV_OK) st = clv_calloc((size_t)2 * WIDTH * (BLOCKS_MOST + 1), sizeof *mode, (void **)&mode);
+  double         total[CLV_CENTRING_SUMS];
+  clv_status     st = clv_exact_sum_new(CLV_CENTRING_SUMS, &sum);
   CLV_TRY(clv_comm_agree(comm, st));
-  for (int step = 0; step < EM_MOST && blocks->n_block > 0; step++) {
+  for (int step = 0; step < SCORING_MOST && blocks->n_block > 0; step++) {
     const population p = population_of(phi);
     clv_exact_sum_clear(sum);
     for (uint64_t b = 0; b < blocks->n_block; b += stride) {
       const uint64_t left = blocks->n - b * WIDTH;
       if (b < blocks->first_block || b >= blocks->last_block) continue;
-      moments_add(teller, (size_t)(b - blocks->first_block), left < WIDTH ? (size_t)left : WIDTH, &p,
-                  mode + 2 * WIDTH * (size_t)(b / stride), sum);
+      marginal_add(teller, (size_t)(b - blocks->first_block), left < WIDTH ? (size_t)left : WIDTH, &p, sum);
     }
     CLV_TRY(clv_exact_sum_total(sum, comm, total));
     if (population_step(total, phi)) break;
   }
 out:
-  free(mode);
   clv_exact_sum_free(&sum);
   return st;
 }

@@ -10,17 +10,20 @@
 #include "engine/models/lognormal_latent_kernel.h"
 #include "engine/models/lognormal_population.h"
 #include "engine/models/purchase_rows.h"
+#include "engine/numerics/dense.h"
 #include "engine/numerics/pinned.h"
 
 enum { N = 2, N_PARAMETER = 5, WIDTH = CLV_LATENT_BLOCK };
+static const double SPREAD = 2.0;
 
 typedef struct lognormal {
   clv_blocks               blocks;
   clv_lognormal_population population;
-  double                   origin[N_PARAMETER]; /* phi_0 of the centring */
-  double  volume[1 + N_PARAMETER]; /* the log-Jacobian of all customers' centring at phi_0, and its slopes */
-  double *x, *t_x, *rest;          /* owned, [n_block][WIDTH] */
-  float  *centring;                /* owned, [n_block][CLV_CENTRING_TERMS][WIDTH] */
+  double                   origin[N_PARAMETER];     /* phi_0 of the centring */
+  double                   volume[1 + N_PARAMETER]; /* of all customers' centring: see CLV_CENTRING_VOLUME */
+  double  centre[N_PARAMETER], factor[N_PARAMETER * N_PARAMETER]; /* about where the posterior is */
+  double *x, *t_x, *rest;                                         /* owned, [n_block][WIDTH] */
+  float  *centring; /* owned, [n_block][CLV_CENTRING_TERMS][WIDTH] */
   clv_isa isa;
 } lognormal;
 
@@ -82,10 +85,26 @@ static void lognormal_constrain(const void *self, const double *phi, double *val
   clv_lognormal_population_values(&m->population, &at, value);
 }
 
-/* Spread around the centring's population, by half a unit of each coordinate. */
+/* Spread around where the posterior is, by SPREAD of its deviations. */
 static void lognormal_start(const void *self, clv_rng *rng, double *phi) {
   const lognormal *m = self;
-  for (size_t k = 0; k < N_PARAMETER; k++) phi[k] = m->origin[k] + clv_rng_uniform(rng) - 0.5;
+  double           z[N_PARAMETER];
+  for (size_t k = 0; k < N_PARAMETER; k++) z[k] = SPREAD * clv_rng_normal(rng);
+  for (size_t k = 0; k < N_PARAMETER; k++)
+    phi[k] = m->centre[k] + clv_dense_dot(k + 1, m->factor + k * N_PARAMETER, z);
+}
+
+/* z ~ N(0, I), which is about the posterior: with all at their modes phi's own posterior would be elsewhere.
+ * Named by the customer and by where phi begins. */
+static void lognormal_latent_start(const void *self, size_t block, const double *phi, double *z) {
+  const lognormal *m     = self;
+  const uint64_t   first = (m->blocks.first_block + block) * WIDTH, left = m->blocks.n - first;
+  uint64_t         seed;
+  memcpy(&seed, phi, sizeof seed);
+  for (size_t i = 0; i < WIDTH && i < left; i++) {
+    clv_rng rng = clv_rng_at(seed, CLV_RNG_START, first + i, 0, 0);
+    for (size_t l = 0; l < N; l++) z[l * WIDTH + i] = clv_rng_normal(&rng);
+  }
 }
 
 static void lognormal_prior_draw(const void *self, clv_rng *rng, double *phi) {
@@ -115,8 +134,10 @@ static void lognormal_latent_constrain(const void *self, size_t block, const dou
       for (size_t k = 0; k < N_PARAMETER; k++)
         term[t] += to.moved[k] * c[(CLV_CENTRING_VALUES + N_PARAMETER * t + k) * WIDTH + i];
     }
-    const double u0  = term[0] + clv_exp(term[2]) * z[i];
-    const double u1  = term[1] + term[3] * z[i] + clv_exp(term[4]) * z[WIDTH + i];
+    const double z0 = z[i], z1 = z[WIDTH + i], h = sqrt(1.0 + z1 * z1);
+    const double u0  = term[0] + clv_exp(term[2]) * z0;
+    const double low = clv_exp(term[6] * z0 + term[4]), high = clv_exp(term[6] * z0 + term[5]);
+    const double u1  = term[1] + term[3] * z0 + 0.5 * low * (z1 - h) + 0.5 * high * (z1 + h);
     value[i]         = to.mean[0] + to.sd[0] * u0;
     value[WIDTH + i] = to.mean[1] + to.sd[1] * (to.rho * u0 + to.root * u1);
   }
@@ -166,7 +187,8 @@ static const clv_latent_model_ops LATENT = {.abi              = CLV_LATENT_ABI,
                                             .blocks           = lognormal_blocks,
                                             .block            = lognormal_block,
                                             .latent_name      = lognormal_latent_name,
-                                            .latent_constrain = lognormal_latent_constrain};
+                                            .latent_constrain = lognormal_latent_constrain,
+                                            .latent_start     = lognormal_latent_start};
 
 static clv_status rows_fill(lognormal *m, const clv_histories *h) {
   const size_t n    = (size_t)(h->blocks.last - h->blocks.first);
@@ -184,19 +206,22 @@ out:
 static clv_status lognormal_centre(const clv_comm *comm, lognormal *m, double centre) {
   const clv_teller teller = {m, lognormal_told};
   clv_exact_sum   *sum    = NULL;
-  clv_status       st     = CLV_OK;
+  double           total[CLV_CENTRING_SUMS];
+  clv_status       st = CLV_OK;
   m->origin[0] = m->origin[1] = centre;
   CLV_TRY(clv_centring_population(comm, &teller, &m->blocks, m->origin));
-  CLV_TRY(clv_comm_agree(comm, clv_exact_sum_new(1 + N_PARAMETER, &sum)));
+  CLV_TRY(clv_comm_agree(comm, clv_exact_sum_new(CLV_CENTRING_SUMS, &sum)));
   for (uint64_t b = m->blocks.first_block; b < m->blocks.last_block; b++) {
     const uint64_t left                    = m->blocks.n - b * WIDTH;
     const size_t   block                   = (size_t)(b - m->blocks.first_block);
-    double         volume[1 + N_PARAMETER] = {0};
+    double         part[CLV_CENTRING_SUMS] = {0};
     clv_centring_block(&teller, block, left < WIDTH ? (size_t)left : WIDTH, m->origin,
-                       m->centring + block * CLV_CENTRING_TERMS * WIDTH, volume);
-    clv_exact_sum_add(sum, volume);
+                       m->centring + block * CLV_CENTRING_TERMS * WIDTH, part);
+    clv_exact_sum_add(sum, part);
   }
-  CLV_TRY(clv_exact_sum_total(sum, comm, m->volume));
+  CLV_TRY(clv_exact_sum_total(sum, comm, total));
+  memcpy(m->volume, total + CLV_CENTRING_VOLUME, sizeof m->volume);
+  clv_centring_posterior(total, m->origin, m->centre, m->factor);
 out:
   clv_exact_sum_free(&sum);
   return st;

@@ -21,8 +21,9 @@ typedef struct clv_lognormal_scales {
 
 enum { CLV_LOGNORMAL_LATENT_SUMS = 6 };
 
-/** Adds to sum [0] log L - (u_0² + u_1²) / 2 with L the individual Pareto/NBD likelihood, and [1 … 5] its
- * derivatives in phi (means, log deviations, inverse tanh of rho) at fixed z; writes those in z.
+/** Adds to sum [0] log L - (u_0² + u_1²) / 2 + log d u_1 / d z_1 with L the individual Pareto/NBD likelihood,
+ * and [1 … 5] its derivatives in phi (means, log deviations, inverse tanh of rho) at fixed z; writes those in
+ * z.
  *  @param z, gradient  [2][n] */
 CLV_KERNEL_DECLARE(void, clv_lognormal_latent,
                    (const clv_lognormal_histories *rows, const clv_lognormal_scales *to, const double *z,

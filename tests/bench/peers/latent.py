@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""latent.py FILE PEER [CHAINS WARMUP DRAWS]: pareto_nbd_lognormal with every customer's own parameters sampled, by
+"""latent.py FILE PEER [CHAINS WARMUP DRAWS DEPTH]: pareto_nbd_lognormal with every customer's own parameters sampled, by
 NumPyro or PyMC (PEER: numpyro | pymc), on the customers (x,t_x,T rows) that `CSV=FILE sampler_latent N` wrote.
-Prints effective draws of the worst hyperparameter per second and per second of processor time (compilation left out
-of neither). Needs a virtual environment with numpyro, or pymc; priors and likelihood are those of clv."""
+Prints effective draws of the worst hyperparameter and of the worst of 500 customers' own parameters, per second and
+per second of processor time (compilation left out of neither). DEPTH: deepest tree. Needs a virtual environment with
+numpyro, or pymc; priors and likelihood are those of clv."""
 import resource
 import sys
 import time
@@ -11,6 +12,7 @@ import numpy as np
 
 file, peer = sys.argv[1], sys.argv[2]
 chains, warmup, draws = (int(a) for a in (sys.argv[3:6] or (4, 300, 300)))
+depth = int(sys.argv[6]) if len(sys.argv) > 6 else 10
 x, t_x, T = np.loadtxt(file, delimiter=",", unpack=True)
 centre = -np.log(T.mean())
 n = len(x)
@@ -42,12 +44,11 @@ def by_numpyro():
         b = m[1] + s[1] * (rho * u[0] + jnp.sqrt(1.0 - rho**2) * u[1])
         numpyro.factor("log_likelihood", log_likelihood(jnp, a, b).sum())
 
-    mcmc = MCMC(NUTS(model), num_warmup=warmup, num_samples=draws, num_chains=chains, chain_method="sequential",
+    mcmc = MCMC(NUTS(model, max_tree_depth=depth), num_warmup=warmup, num_samples=draws, num_chains=chains, chain_method="sequential",
                 progress_bar=False)
     mcmc.run(jax.random.PRNGKey(1), extra_fields=("num_steps",))
-    got = mcmc.get_samples(group_by_chain=True)
-    steps = float(np.mean(mcmc.get_extra_fields()["num_steps"]))
-    return {k: np.asarray(got[k]) for k in ("mean", "sd", "correlation")}, steps
+    got = {k: np.asarray(v) for k, v in mcmc.get_samples(group_by_chain=True).items()}
+    return got, float(np.mean(mcmc.get_extra_fields()["num_steps"]))
 
 
 def by_pymc():
@@ -62,9 +63,10 @@ def by_pymc():
         a = m[0] + s[0] * u[0]
         b = m[1] + s[1] * (rho * u[0] + pt.sqrt(1.0 - rho**2) * u[1])
         pm.Potential("log_likelihood", log_likelihood(pt, a, b).sum())
-        trace = pm.sample(draws, tune=warmup, chains=chains, cores=1, random_seed=1, progressbar=False)
-    steps = float(trace.sample_stats["n_steps"].mean())
-    return {k: trace.posterior[k].values for k in ("mean", "sd", "correlation")}, steps
+        trace = pm.sample(draws, tune=warmup, chains=chains, cores=1, random_seed=1, progressbar=False,
+                          nuts={"max_treedepth": depth}, compute_convergence_checks=False)
+    got = {k: trace.posterior[k].values for k in ("mean", "sd", "correlation", "u")}
+    return got, float(trace.sample_stats["n_steps"].mean())
 
 
 def ess_of(values):
@@ -90,10 +92,14 @@ start = time.monotonic()
 got, steps = {"numpyro": by_numpyro, "pymc": by_pymc}[peer]()
 wall = time.monotonic() - start
 used = resource.getrusage(resource.RUSAGE_SELF)
-worst = min(ess_of(v.reshape(chains, draws, -1)[:, :, k])
-            for v in got.values() for k in range(v.reshape(chains, draws, -1).shape[2]))
-means = {k: np.round(v.reshape(chains * draws, -1).mean(axis=0), 3).tolist() for k, v in got.items()}
+hyper = {k: got[k].reshape(chains, draws, -1) for k in ("mean", "sd", "correlation")}
+s, rho, u = got["sd"][..., None], got["correlation"].reshape(chains, draws, 1), got["u"][..., :: max(1, n // 500)]
+own = got["mean"][..., None] + s * np.stack([u[:, :, 0], rho * u[:, :, 0] + np.sqrt(1 - rho**2) * u[:, :, 1]], axis=2)
+own = own.reshape(chains, draws, -1)
+worst = min(ess_of(v[:, :, k]) for v in hyper.values() for k in range(v.shape[2]))
+customers = min(ess_of(own[:, :, k]) for k in range(own.shape[2]))
+means = {k: np.round(v.mean(axis=(0, 1)), 3).tolist() for k, v in hyper.items()}
 cpu = used.ru_utime + used.ru_stime
-print(f"{peer}: {n} customers, {chains} x ({warmup} + {draws}): means {means}")
-print(f"steps a draw {steps:.1f}, worst ESS {worst:.0f}, {wall:.1f} s, processor {cpu:.1f} s, "
-      f"worst ESS a processor second {worst / cpu:.2f}, {used.ru_maxrss / 1024:.0f} MB")
+print(f"{peer}: {n} customers, {chains} x ({warmup} + {draws}), depth {depth}: means {means}")
+print(f"steps a draw {steps:.1f}, worst ESS {worst:.0f} (customers {customers:.0f}), {wall:.1f} s, processor {cpu:.1f} s, "
+      f"worst ESS a second {worst / wall:.3f}, a processor second {worst / cpu:.3f}, {used.ru_maxrss / 1024:.0f} MB")

@@ -2,7 +2,8 @@
  * sampled, or, with MODEL=gamma_value, gamma_value with N customers of one to eight amounts, on any number of
  * ranks: seconds, nanoseconds of a leapfrog step and customer, effective draws a second of the worst
  * hyperparameter, memory, and customers' worst R-hat and effective draws. CSV=FILE writes the customers (x,
- * t_x, T) of pareto_nbd_lognormal for peers; DATA=FILE reads them. */
+ * t_x, T) of pareto_nbd_lognormal for peers; DATA=FILE reads them. SECONDS=S ends after S seconds with the
+ * draws made until then. Says on standard error how far it is. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,12 +130,59 @@ static double report(const clv_latent_leg *leg, const clv_latent_model *model, d
   return least;
 }
 
+enum { LEG = 10 };
+
+/* Draws of all legs so far, [chain][num_samples]. */
+typedef struct gathered {
+  double        *phi;  /* owned */
+  clv_draw_stat *stat; /* owned */
+  int            n_draw;
+} gathered;
+
+static void leg_keep(const clv_leg *leg, int most, gathered *all) {
+  const size_t n = (size_t)leg->n_draw, to = (size_t)most, done = (size_t)all->n_draw, dim = leg->dim;
+  for (size_t c = 0; c < (size_t)leg->n_chain; c++) {
+    memcpy(all->phi + (c * to + done) * dim, leg->phi + c * n * dim, n * dim * sizeof(double));
+    memcpy(all->stat + c * to + done, leg->stat + c * n, n * sizeof *leg->stat);
+  }
+  all->n_draw += leg->n_draw;
+}
+
+/* The draws made, close together, as one leg. */
+static clv_latent_leg gathered_leg(gathered *all, const clv_leg *last, int most) {
+  const size_t n = (size_t)all->n_draw, from = (size_t)most, dim = last->dim;
+  for (size_t c = 1; c < (size_t)last->n_chain; c++) {
+    memmove(all->phi + c * n * dim, all->phi + c * from * dim, n * dim * sizeof(double));
+    memmove(all->stat + c * n, all->stat + c * from, n * sizeof *all->stat);
+  }
+  clv_latent_leg leg = {.leg = *last};
+  leg.leg.phi = all->phi, leg.leg.stat = all->stat, leg.leg.n_draw = all->n_draw;
+  return leg;
+}
+
+/* Legs until `goal` draws or until the time is up, as rank 0's clock has it. */
+static int legs_run(const clv_comm *comm, clv_latent_sampler *sampler, int goal, double until,
+                    clv_latent_leg *leg, gathered *all) {
+  for (int done = 0; done < goal; done += leg->leg.n_draw) {
+    double late = clv_comm_rank(comm) == 0 && clv_clock() > until ? 1.0 : 0.0;
+    clv_comm_max_f64(comm, &late, 1);
+    if (late > 0.0) return 0;
+    if (clv_latent_sampler_run(sampler, goal - done < LEG ? goal - done : LEG, NULL, leg) < 0) return 1;
+    if (all != NULL) leg_keep(&leg->leg, goal, all);
+    if (clv_comm_rank(comm) == 0)
+      fprintf(stderr, "%d draws of each chain, step size %.4f\n", done + leg->leg.n_draw,
+              leg->leg.stat[leg->leg.n_draw - 1].step_size);
+  }
+  return 0;
+}
+
 int main(int argc, char **argv) {
   clv_comm           *comm    = NULL;
   columns             c       = {0};
   clv_latent_model    model   = {0};
   clv_latent_sampler *sampler = NULL;
   clv_latent_leg      leg;
+  gathered            all  = {0};
   clv_sampler_plan    plan = {4, 300, 300, 0.8, 10, 1};
   if (clv_comm_init(&argc, &argv) < 0 || clv_comm_world(&comm) < 0) return 1;
   const uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 20000;
@@ -145,15 +193,22 @@ int main(int argc, char **argv) {
   const int   bad   = which != NULL && strcmp(which, "gamma_value") == 0 ? amounts_make(comm, n, &c, &model)
                                                                          : shop_make(comm, n, &c, &model);
   if (bad || clv_latent_sampler_new(comm, &model, &plan, NULL, 0, &sampler) < 0) goto out;
-  const double start = clv_clock();
-  if (clv_latent_sampler_run(sampler, plan.num_warmup, NULL, &leg) < 0) goto out;
+  const size_t rows = (size_t)plan.num_chains * (size_t)plan.num_samples + 1;
+  if (clv_calloc(rows, (model.ops->hyper->n_dim(model.self) + 1) * sizeof(double), (void **)&all.phi) < 0 ||
+      clv_calloc(rows, sizeof *all.stat, (void **)&all.stat) < 0)
+    goto out;
+  const double start = clv_clock(),
+               until = start + (getenv("SECONDS") != NULL ? atof(getenv("SECONDS")) : 1e9);
+  if (legs_run(comm, sampler, plan.num_warmup, until, &leg, NULL) != 0) goto out;
   const double               middle = clv_clock();
   const clv_accumulator_cost before = clv_latent_sampler_cost(sampler);
-  if (clv_latent_sampler_run(sampler, plan.num_samples, NULL, &leg) < 0) goto out;
+  if (legs_run(comm, sampler, plan.num_samples, until, &leg, &all) != 0 || all.n_draw == 0) goto out;
   const double               end  = clv_clock();
   const clv_accumulator_cost cost = clv_latent_sampler_cost(sampler);
   struct rusage              used;
-  customers_report(comm, sampler, model.ops->n_latent(model.self), &c.h.blocks);
+  leg = gathered_leg(&all, &leg.leg, plan.num_samples);
+  if (all.n_draw == plan.num_samples)
+    customers_report(comm, sampler, model.ops->n_latent(model.self), &c.h.blocks);
   getrusage(RUSAGE_SELF, &used);
   if (clv_comm_rank(comm) == 0) {
     const double passes = (double)(cost.n_evaluation - before.n_evaluation);
@@ -175,7 +230,7 @@ out:
   fprintf(stderr, "%s", clv_message());
   clv_latent_sampler_free(&sampler);
   if (model.ops != NULL) clv_latent_model_free(&model);
-  free(c.x), free(c.t_x), free(c.T);
+  free(c.x), free(c.t_x), free(c.T), free(all.phi), free(all.stat);
   clv_comm_free(&comm);
   clv_comm_finalize();
   return 0;
