@@ -52,7 +52,7 @@ same() { # JOB DIRECTORY: what an interrupted job ended with has the same bits
 
 # ---- jobs ----
 cd "$work" || exit 1
-cluster_start() { "$lab" start 60 || fail "the cluster does not start"; eval "$("$lab" env)"; }
+cluster_start() { "$lab" start 300 || fail "the cluster does not start"; eval "$("$lab" env)"; }
 # batch FILE DIRECTORY SBATCH-OPTION...: submit a batch file of slurm/ on the shop, print the job's number
 batch() {
   local file=$1 dir=$2; shift 2

@@ -2,7 +2,7 @@
 # A node goes away with everything on it. Under mpirun the launcher ends with a code above 64 and the script asks to run again; under srun the job
 # waits until Slurm gives the node up and requeues it. Both end with the same bits on other nodes.
 # Ranks whose partner is gone wait for it until KILL; a lost node answers nobody.
-LAB_NODES=4 LAB_NODE_TIMEOUT=12 LAB_KILL_WAIT=12 LAB_MESSAGE_TIMEOUT=10
+LAB_NODES=4 LAB_NODE_TIMEOUT=20 LAB_KILL_WAIT=12 LAB_MESSAGE_TIMEOUT=10
 export LAB_NODES LAB_NODE_TIMEOUT LAB_KILL_WAIT LAB_MESSAGE_TIMEOUT
 . "$CLV_TESTS/slurm/common.sh"
 cluster_start

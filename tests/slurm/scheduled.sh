@@ -19,11 +19,15 @@ slow
 first=$(submit "$work/first" --singleton --) || exit 1
 second=$(submit "$work/second" --singleton --begin now+3 -- --set sampler.warm_start="$work/first/example") || exit 1
 await 120 "the first to sample" is_sampling "$work/first"
-is "$second" PENDING || fail "the second did not wait for the first"
+waits_for_first() { [ "$(squeue -h -j "$second" -o %r)" = Dependency ]; }
+await 60 "the second's time to come, and the second to wait for the first" waits_for_first
+# Held until it is slow: else it might be done before it is requeued.
+scontrol hold "$second" || fail "scontrol hold"
 fast
 completes "$first"
 [ "$(results "$work/first")" = "$cold" ] || fail "the first refit has other bits"
 slow
+scontrol release "$second" || fail "scontrol release"
 await 120 "the second to sample" is_sampling "$work/second"
 scontrol requeue "$second" || fail "scontrol requeue"
 await 120 "the refit to go on" has_resumed "$second"
