@@ -37,8 +37,9 @@ draws=$(draws_of "$whole") tables=$(tables_of "$whole")
 opened=none # draws a chain that it found in the trace after the last kill; none: not known
 if [ -n "$venv" ] && said=$("$CLV_TESTS/python/venv.sh" "$venv"); then
   export MPLCONFIGDIR=$work
-  coproc ARVIZ { exec "$venv/bin/python" -W ignore "$here/open_traces.py" "$whole/example/trace.nc" 2>&1; }
-  read -r said <&"${ARVIZ[0]}"; [ "$said" = ready ] || fail "ArviZ: $said"
+  # Its answers alone: where making a list of fonts takes long, a library says so on stderr.
+  coproc ARVIZ { exec "$venv/bin/python" -W ignore "$here/open_traces.py" "$whole/example/trace.nc" 2>"$work/arviz"; }
+  said=""; read -r said <&"${ARVIZ[0]}"; [ "$said" = ready ] || fail "ArviZ: $said $(cat "$work/arviz")"
 else
   echo "traces are not opened in ArviZ after each kill: ${said:-no virtual environment was named}"
 fi
@@ -46,7 +47,7 @@ trace_check() {
   opened=none
   [ -n "${ARVIZ_PID:-}" ] && [ -f "$broken/example/trace.nc" ] || return 0
   echo "$broken/example/trace.nc" >&"${ARVIZ[1]}"
-  read -r opened <&"${ARVIZ[0]}" || fail "ArviZ ended"
+  read -r opened <&"${ARVIZ[0]}" || fail "ArviZ ended: $(cat "$work/arviz")"
   case $opened in *[!0-9]* | "") fail "kill $killed: the trace does not open: $opened" ;; esac
   traces=$((traces + 1))
 }
