@@ -7,6 +7,7 @@
 #   clang      build with a second compiler, warnings as errors
 #   analyze    static analysis of the whole tree (clang-tidy, clang's analyzer)
 #   valgrind   memcheck on a one-rank fit
+#   emulated   the bits of the AVX-512 kernels, on an emulated machine that has them (Debian)
 #   fuzz [S]   each fuzzer for S seconds (default 600)
 #   format     check the formatting
 # CLV_SHARED_DATA names a folder with public data sets and reference values; tests that need it are skipped without it.
@@ -44,9 +45,10 @@ while [ $# -gt 0 ]; do
     format) need clang-format
       git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror && echo "format: clean" ;;
     valgrind) need valgrind; tests/valgrind.sh build/release/jobs/clv ;;
+    emulated) need bochs bochs-term bochsbios vgabios isolinux syslinux-common xorriso cpio bsdutils; tests/isa/emulated.sh build/release ;;
     fuzz) need clang libclang-rt-14-dev; configure fuzz
       seconds=600; case ${1:-} in [0-9]*) seconds=$1; shift ;; esac
       tests/fuzz/run.sh build/fuzz "$seconds" ;;
-    *) sed -n '2,13p' "$0"; echo "run: no configuration is called '$what'" >&2; exit 2 ;;
+    *) sed -n '2,14p' "$0"; echo "run: no configuration is called '$what'" >&2; exit 2 ;;
   esac
 done
