@@ -330,6 +330,7 @@ static size_t process_simulate(const kind *m, const double *theta, double T, clv
 }
 
 /* The tables are pure functions of theta, so each k has its own, bound here. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of functions cannot be in parentheses */
 #define CNBD_BIND(NAME, K, EARLY)                                                                            \
   static const kind NAME = {K, EARLY};                                                                       \
   static double     NAME##_log_likelihood(const double *theta, const clv_customer *who) {                    \
@@ -381,6 +382,7 @@ static size_t process_simulate(const kind *m, const double *theta, double T, clv
     .discounted_new = NAME##_discounted_new, .pmf_new = NAME##_pmf_new, .customer_draw = NAME##_draw,  \
     .simulate = NAME##_simulate, .simulate_alive = NAME##_simulate_alive                               \
   }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define CNBD_BOTH(K) CNBD_BIND(bg_##K, K, false) CNBD_BIND(mbg_##K, K, true)
 CNBD_BOTH(1)

@@ -41,7 +41,7 @@ static double cosine_of(size_t k) {
   const size_t folded  = k > CIRCLE / 2 ? CIRCLE - k : k,
                acute   = folded > NODES ? CIRCLE / 2 - folded : folded;
   const bool   is_sine = acute > NODES / 2;
-  const double x       = 3.141592653589793 / (CIRCLE / 2) * (double)(is_sine ? NODES - acute : acute),
+  const double x       = 3.141592653589793 / (2 * NODES) * (double)(is_sine ? NODES - acute : acute),
                first   = is_sine;
   double sum           = 0.0;
   for (int i = 10; i >= 0; i--) sum = 1.0 - sum * x * x / ((2 * i + 1 + first) * (2 * i + 2 + first));
