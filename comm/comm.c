@@ -1,3 +1,4 @@
+#define CLV_ANALYZED_ITSELF /* see analyzer.h */
 #include "comm/comm.h"
 
 #include <limits.h>

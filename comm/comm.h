@@ -41,6 +41,9 @@ int clv_comm_size(const clv_comm *self);
  *  One allreduce of a word; a broadcast follows only where somebody failed.
  *  @param mine  CLV_OK, or the failure this rank has recorded with clv_fail */
 clv_status clv_comm_agree(const clv_comm *self, clv_status mine);
+#ifdef CLV_ANALYZER_AGREE
+#define clv_comm_agree(self, mine) CLV_ANALYZER_AGREE(self, mine)
+#endif
 
 /** Collective, synchronising. */
 void clv_comm_barrier(const clv_comm *self);

@@ -1,3 +1,4 @@
+#define CLV_ANALYZED_ITSELF /* see analyzer.h */
 #include "comm/status.h"
 
 #include <mpi.h>

@@ -46,11 +46,17 @@ clv_status clv_alloc(size_t count, size_t size, void **out);
 clv_status clv_calloc(size_t count, size_t size, void **out);
 clv_status clv_realloc(size_t count, size_t size, void **inout);
 
+#if defined(__clang_analyzer__) && !defined(CLV_ANALYZED_ITSELF)
+#include "analyzer.h"
+#endif
+
 /** One exit: `st` holds the first failure, resources are released behind `out:`. */
+#ifndef CLV_TRY
 #define CLV_TRY(call)                  \
   do {                                 \
     if ((st = (call)) < 0) goto out;   \
   } while (0)
+#endif
 
 /** Our own mistake (never the input's): says where, and ends all ranks. On in every build. */
 #define CLV_CHECK(condition) \

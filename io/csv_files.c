@@ -39,8 +39,9 @@ static clv_status files_add(clv_csv_files *self, const clv_csv_file *file) {
     self->room = self->room == 0 ? 16 : 2 * self->room;
     CLV_TRY(clv_realloc(self->room, sizeof *self->file, (void **)&self->file));
   }
-  CLV_TRY(clv_alloc(strlen(file->path) + 1, 1, (void **)&path));
-  strcpy(path, file->path);
+  const size_t length = strlen(file->path) + 1;
+  CLV_TRY(clv_alloc(length, 1, (void **)&path));
+  memcpy(path, file->path, length);
   self->file[self->n++] = (clv_csv_file){.path = path, .bytes = file->bytes, .is_gzip = file->is_gzip};
 out:
   return st;
@@ -134,9 +135,10 @@ static clv_status files_pack(const clv_csv_files *self, char **bytes, size_t *n)
   for (size_t i = 0; i < self->n; i++) {
     memcpy(p, &self->file[i].bytes, sizeof(uint64_t));
     p += sizeof(uint64_t);
-    *p++ = self->file[i].is_gzip ? 1 : 0;
-    strcpy(p, self->file[i].path);
-    p += strlen(p) + 1;
+    *p++                = self->file[i].is_gzip ? 1 : 0;
+    const size_t length = strlen(self->file[i].path) + 1;
+    memcpy(p, self->file[i].path, length);
+    p += length;
   }
   *n = total;
 out:

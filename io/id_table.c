@@ -77,6 +77,8 @@ static clv_status slots_grow(clv_id_table *self) {
   for (size_t i = 0; i < self->n_slot; i++) {
     size_t at = (size_t)self->slot[i].hash & (n - 1);
     if (self->slot[i].number == CLV_ID_NONE) continue;
+    /* slots_new marks them all as free */
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
     while (grown[at].number != CLV_ID_NONE) at = (at + 1) & (n - 1);
     grown[at] = self->slot[i];
   }

@@ -194,7 +194,7 @@ static clv_status paths_set(clv_portfolio_writer *self, const char *path) {
   CLV_TRY(clv_alloc(n + sizeof ".part", 1, (void **)&self->temporary));
   memcpy(self->path, path, n + 1);
   memcpy(self->temporary, path, n);
-  strcpy(self->temporary + n, ".part");
+  memcpy(self->temporary + n, ".part", sizeof ".part");
 out:
   return st;
 }

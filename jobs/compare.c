@@ -291,7 +291,7 @@ static json_t *part_show(const compare *c, int part, const double *total) {
     const run             *r   = &c->run[order[i]];
     const clv_loo_figures *f   = &r->figures[part];
     const difference       d   = difference_of(c, total, part, order[0], order[i]);
-    const long long        bad = (long long)(f->grade[2] + f->grade[3]);
+    const long long        bad = (long long)f->grade[2] + (long long)f->grade[3];
     printf("  %-*s %-24s %14.2f %10.2f %9.2f %12.2f %10.2f %7lld\n", (int)width, r->directory,
            model_of(r, part, text), f->elpd, f->se, f->p_loo, d.sum, d.error, bad);
     json_array_append_new(

@@ -172,10 +172,10 @@ static clv_status outcome_save(const choice *c) {
   json_t *root = head_json(c), *list = json_array();
   for (size_t i = 0; i < c->n; i++) {
     const clv_erlang_candidate *a = &c->candidate[i];
-    json_array_append_new(
-        list, json_pack("{s:i, s:f, s:f, s:f, s:f, s:f, s:I}", "erlang_k", a->k, "elpd_loo", a->figures.elpd,
-                        "se", a->figures.se, "p_loo", a->figures.p_loo, "elpd_diff", a->diff, "se_diff",
-                        a->diff_se, "bad_pareto_k", (json_int_t)(a->figures.grade[2] + a->figures.grade[3])));
+    json_array_append_new(list, json_pack("{s:i, s:f, s:f, s:f, s:f, s:f, s:I}", "erlang_k", a->k, "elpd_loo",
+                                          a->figures.elpd, "se", a->figures.se, "p_loo", a->figures.p_loo,
+                                          "elpd_diff", a->diff, "se_diff", a->diff_se, "bad_pareto_k",
+                                          (json_int_t)a->figures.grade[2] + (json_int_t)a->figures.grade[3]));
   }
   json_object_set_new(root, "erlang_k", json_integer(c->candidate[c->best].k));
   json_object_set_new(root, "draws", json_integer((json_int_t)c->candidate[0].theta.n_draw));

@@ -14,9 +14,9 @@ typedef struct source {
 } source;
 
 static void source_free(source *self) {
+  free(self->amounts);
   clv_customer_columns_free(&self->columns);
   clv_coded_free(&self->coded);
-  free(self->amounts);
 }
 
 static clv_status customers_code(const clv_portfolio *portfolio, const clv_config *config, source *s) {
@@ -53,7 +53,7 @@ clv_status clv_fit_lognormal_spend(const clv_comm *shards, const clv_portfolio *
   source           s            = {0};
   clv_status       st =
       clv_portfolio_read_customers(portfolio, blocks.first, blocks.last - blocks.first, &s.columns);
-  if (st < 0) goto out;
+  if (st != CLV_OK) goto out;
   st = customers_code(portfolio, config, &s);
   if (st == CLV_OK) st = clv_calloc(s.columns.n + 1, sizeof *s.amounts, (void **)&s.amounts);
   CLV_TRY(clv_comm_agree(shards, st));
@@ -69,6 +69,8 @@ clv_status clv_fit_lognormal_spend(const clv_comm *shards, const clv_portfolio *
                                    .pooled     = config->model.pooling == CLV_POOLING_PARTIAL,
                                    .covariates = s.coded.covariates.n > 0 ? &s.coded.covariates : NULL};
   const clv_purchase_data data  = {.comm = shards, .cells = &cells, .priors = priors};
+  /* freed behind out: */
+  /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
   CLV_TRY(clv_pareto_nbd_lognormal_spend_new(&data, s.amounts, out));
 out:
   source_free(&s);

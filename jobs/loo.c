@@ -147,7 +147,7 @@ static clv_status histories_name(loo *l) {
   int64_t half[2] = {(int64_t)(l->history_sum & UINT32_MAX), (int64_t)(l->history_sum >> 32)};
   clv_comm_sum_i64(l->world, half, 2);
   snprintf(l->histories, sizeof l->histories, "%016llx",
-           (unsigned long long)((uint64_t)half[0] + ((uint64_t)half[1] << 32)));
+           (unsigned long long)half[0] + ((unsigned long long)half[1] << 32));
   return CLV_OK;
 }
 
@@ -210,7 +210,7 @@ static void table_print(const loo *l, const clv_loo_figures *f) {
          "elpd_loo", "se", "p_loo", "<=", threshold, "<=");
   for (size_t i = 0; i < l->n_part; i++)
     printf("%-10s %10lld %14.2f %10.2f %9.2f             %6lld %11lld %10lld\n", PART[i], (long long)f[i].n,
-           f[i].elpd, f[i].se, f[i].p_loo, (long long)(f[i].grade[0] + f[i].grade[1]),
+           f[i].elpd, f[i].se, f[i].p_loo, (long long)f[i].grade[0] + (long long)f[i].grade[1],
            (long long)f[i].grade[2], (long long)f[i].grade[3]);
   if (f[l->n_part - 1].grade[2] + f[l->n_part - 1].grade[3] > 0)
     printf(
@@ -248,8 +248,8 @@ static clv_status json_write(const loo *l, const clv_loo_figures *f) {
 }
 
 static clv_status figures_show(loo *l) {
-  clv_loo_figures f[CLV_LOO_PARTS];
-  clv_status      st = CLV_OK;
+  clv_loo_figures f[CLV_LOO_PARTS] = {{0}};
+  clv_status      st               = CLV_OK;
   for (size_t i = 0; i < l->n_part; i++) CLV_TRY(clv_loo_totals_finish(&l->totals[i], l->world, &f[i]));
   if (clv_comm_rank(l->world) == 0) {
     table_print(l, f);

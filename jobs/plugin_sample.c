@@ -97,6 +97,8 @@ static void cells_fill(clv_plugin_sample *self, const history *h, size_t n, uint
   for (size_t i = n; i-- > 0;)
     if (i + 1 == n || history_compare(&h[i], &h[i + 1]) != 0) {
       m--;
+      /* as many as were counted */
+      /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
       cell_set(&self->cell[CLV_WAY_REVERSED], (size_t)self->cell[CLV_WAY_PLAIN].n - 1 - m, &h[i], count[m]);
     }
 }

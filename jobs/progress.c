@@ -32,7 +32,8 @@ static void __attribute__((format(printf, 3, 4))) append(char *text, size_t room
   va_start(args, format);
   vsnprintf(part, sizeof part, format, args);
   va_end(args);
-  if (strlen(text) + strlen(part) < room) strcat(text, part);
+  const size_t used = strlen(text), more = strlen(part);
+  if (used + more < room) memcpy(text + used, part, more + 1);
 }
 
 static void bar_append(const clv_progress_view *v, char *text, size_t room) {

@@ -148,8 +148,8 @@ static clv_status cells_check(const clv_cells *cells, size_t n) {
 static clv_status counts_make(bg_bb *l, const clv_comm *comm, const clv_cells *cells) {
   const size_t n     = (size_t)(cells->blocks.last - cells->blocks.first);
   uint32_t    *whole = NULL;
-  clv_status   st    = clv_comm_agree(comm, clv_alloc(2 * n + 1, sizeof *whole, (void **)&whole));
-  if (st < 0) return st;
+  clv_status   st    = CLV_OK;
+  CLV_TRY(clv_comm_agree(comm, clv_alloc(2 * n + 1, sizeof *whole, (void **)&whole)));
   uint32_t *lived = whole + n;
   for (size_t i = 0; i < n; i++) {
     lived[i] = (uint32_t)cells->t_x[i];

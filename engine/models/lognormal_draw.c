@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "comm/status.h"
 #include "engine/numerics/pinned.h"
 
 /* Nodes are at most a standard deviation apart, where a normal density exceeds its chords by 13 %. */
@@ -19,6 +20,7 @@ typedef struct chords {
 static double chords_draw(const chords *c, clv_rng *rng, double *height) {
   double total = 0.0, sum = 0.0;
   size_t i = 0;
+  CLV_CHECK(c->n >= 2);
   for (size_t k = 0; k + 1 < c->n; k++) total += c->value[k] + c->value[k + 1];
   const double wanted = clv_rng_uniform(rng) * total;
   for (; i + 2 < c->n; i++) {

@@ -139,6 +139,8 @@ static void step_find(const fitter *f, const picture *p, const double *u, const 
   memcpy(a, p->information, n * n * sizeof *a);
   information_project(f, a);
   for (size_t i = 0; i < n; i++) {
+    /* the caller filled n of them */
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
     const double precision = 1.0 / (sd[i] * sd[i]);
     a[i * n + i] += precision;
     step[i] = p->score[i] + precision * (mean[i] - u[i]);
@@ -278,11 +280,12 @@ clv_status clv_whitening_fit(const clv_comm *comm, const clv_likelihood *likelih
   fitter       f = {.n = n, .n_segment = n_segment, .width = n * n_segment};
   double       mean[MOST], sd[MOST];
   clv_status   st = CLV_OK;
-  f.segments      = (clv_segments){.likelihood  = likelihood,
-                                   .coordinates = coordinates,
-                                   .self        = &f,
-                                   .n_dim       = f.width,
-                                   .place       = point_place};
+  CLV_CHECK(n > 0 && n <= MOST);
+  f.segments = (clv_segments){.likelihood  = likelihood,
+                              .coordinates = coordinates,
+                              .self        = &f,
+                              .n_dim       = f.width,
+                              .place       = point_place};
   CLV_TRY(clv_comm_agree(comm, fitter_make(comm, &f)));
   for (size_t i = 0; i < n; i++) {
     CLV_CHECK(middle[i].family == CLV_PRIOR_NORMAL);

@@ -13,7 +13,7 @@ CLV_INLINE size_t lanes_pack(clv_vector v, clv_mask chosen, double *to) {
   return (size_t)__builtin_popcount(bits);
 #elif defined(CLV_ISA_avx2)
 #define P(a, b, c, d) \
-  { 2 * a, 2 * a + 1, 2 * b, 2 * b + 1, 2 * c, 2 * c + 1, 2 * d, 2 * d + 1 }
+  { 2 * (a), 2 * (a) + 1, 2 * (b), 2 * (b) + 1, 2 * (c), 2 * (c) + 1, 2 * (d), 2 * (d) + 1 }
   static const int32_t ORDER[16][8] = {P(0, 0, 0, 0), P(0, 0, 0, 0), P(1, 0, 0, 0), P(0, 1, 0, 0),
                                        P(2, 0, 0, 0), P(0, 2, 0, 0), P(1, 2, 0, 0), P(0, 1, 2, 0),
                                        P(3, 0, 0, 0), P(0, 3, 0, 0), P(1, 3, 0, 0), P(0, 1, 3, 0),
