@@ -45,7 +45,7 @@ static clv_status ids_make(uint64_t first, uint64_t n, char **ids, uint64_t **of
   CLV_TRY(clv_alloc(n + 1, sizeof **offset, (void **)offset));
   for (uint64_t i = 0; i < n; i++) {
     (*offset)[i] = used;
-    used += (size_t)sprintf(*ids + used, "c%llu", (unsigned long long)(first + i));
+    used += (size_t)sprintf(*ids + used, "c%llu", (unsigned long long)first + i);
   }
   (*offset)[n] = used;
 out:

@@ -112,7 +112,7 @@ out:
 
 /* Rank 0's folder, for all. */
 static void folder_make(const clv_comm *comm, char folder[32]) {
-  strcpy(folder, "/tmp/clv_cdnow_XXXXXX");
+  memcpy(folder, "/tmp/clv_cdnow_XXXXXX", sizeof "/tmp/clv_cdnow_XXXXXX");
   if (clv_comm_rank(comm) == 0 && mkdtemp(folder) == NULL) folder[0] = '\0';
   clv_comm_broadcast(comm, folder, 32, 0);
 }

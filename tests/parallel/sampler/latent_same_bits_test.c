@@ -194,8 +194,11 @@ int main(int argc, char **argv) {
   outcome  *oracle = NULL, *to = NULL;
   int       bad = 0, diverging = 0;
   if (clv_comm_init(&argc, &argv) < 0 || clv_comm_world(&world) < 0 || clv_comm_self(&alone) < 0) return 1;
-  if (clv_calloc(1, sizeof *oracle, (void **)&oracle) < 0 || clv_calloc(1, sizeof *to, (void **)&to) < 0)
+  if (clv_calloc(1, sizeof *oracle, (void **)&oracle) < 0) return 1;
+  if (clv_calloc(1, sizeof *to, (void **)&to) < 0) {
+    free(oracle);
     return 1;
+  }
   bad |= plain_check(world, alone, 1.0, 17, oracle, to);
   for (size_t d = 0; d < WARMUP + DRAWS; d++) diverging += to->stat[0][d].diverging;
   if (diverging == 0) bad = 1, fprintf(stderr, "a NaN was no divergence\n");

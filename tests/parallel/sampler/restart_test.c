@@ -108,13 +108,14 @@ out:
 
 int main(int argc, char **argv) {
   const size_t n     = 4 * 120 * HERD_DIM;
-  double      *phi   = calloc(n, sizeof *phi);
+  double      *phi   = NULL;
   clv_comm    *world = NULL, *alone = NULL;
   clv_model    model  = {0};
   run_draws    serial = {0};
   const run    plain  = {.plan = PLAN, .groups = 1, .leg = 1000};
   int          bad = 1, stops = 0;
   if (clv_comm_init(&argc, &argv) < 0 || clv_comm_world(&world) < 0 || clv_comm_self(&alone) < 0) return 1;
+  phi = calloc(n, sizeof *phi);
   if (phi != NULL && herd_new(alone, &model) == CLV_OK &&
       run_model(alone, &model, &plain, &serial) == CLV_OK) {
     bad = 0;

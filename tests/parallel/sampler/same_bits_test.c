@@ -20,6 +20,7 @@ out:
 
 static int differs(const run_draws *a, const run_draws *b) {
   const size_t rows = (size_t)a->n_chain * (size_t)a->n_draw;
+  if (a->phi == NULL || b->phi == NULL) return 1;
   return memcmp(a->phi, b->phi, rows * a->dim * sizeof *a->phi) != 0 ||
          memcmp(a->stat, b->stat, rows * sizeof *a->stat) != 0 || a->step_size != b->step_size ||
          memcmp(a->inverse, b->inverse, a->dim * a->dim * sizeof *a->inverse) != 0;

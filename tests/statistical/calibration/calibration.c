@@ -242,6 +242,7 @@ int main(int argc, char **argv) {
   clv_comm      *comm = NULL;
   portfolio      p;
   clv_status     st = clv_comm_init(&argc, &argv);
+  if (st < 0) return 1;
   portfolio_alloc(&p, (size_t)atoi(argv[4]));
   CLV_TRY(clv_comm_world(&comm));
   CLV_TRY(study_run(comm, chosen, first, last, &p));

@@ -218,6 +218,7 @@ int main(int argc, char **argv) {
   clv_topology  *topology = NULL;
   portfolio      p;
   clv_status     st = clv_comm_init(&argc, &argv);
+  if (st < 0) return 1;
   portfolio_alloc(&p, (size_t)atoi(argv[3]));
   CLV_TRY(clv_comm_world(&comm));
   CLV_TRY(clv_topology_new(comm, 1, &topology));

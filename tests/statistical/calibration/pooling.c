@@ -185,6 +185,7 @@ int main(int argc, char **argv) {
   portfolio      p;
   clv_status     st = clv_comm_init(&argc, &argv);
   double         some[N_SEGMENT * CLV_PARAMETER_MAX];
+  if (st < 0) return 1;
   for (size_t i = 0; i < sizeof some / sizeof *some; i++) some[i] = 2.0;
   portfolio_make(&p);
   portfolio_simulate(&p, clv_process_find(argv[3]), some, 0); /* something to make the first model of */
