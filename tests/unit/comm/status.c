@@ -1,4 +1,5 @@
 /* Messages, exit codes, and memory that is refused. */
+#define CLV_ANALYZED_ITSELF /* see comm/analyzer.h */
 #include <stdlib.h>
 #include <string.h>
 

@@ -200,7 +200,10 @@ int main(int argc, char **argv) {
     free(t);
     return 77;
   }
-  if (clv_comm_init(&argc, &argv) < 0) return 1;
+  if (clv_comm_init(&argc, &argv) < 0) {
+    free(t);
+    return 1;
+  }
   if (t != NULL && clv_comm_world(&comm) == CLV_OK && table_read(shared, t))
     bad = compare(comm, t) | published(t) | track(t) | maximum(t);
   clv_comm_free(&comm);

@@ -143,7 +143,7 @@ static const clv_process_ops *process_of(const char *model) {
 
 static void row_check(char **field) {
   json_t *params = json_loads(field[PARAMS], 0, NULL), *inputs = json_loads(field[INPUTS], 0, NULL);
-  double  theta[CLV_PARAMETER_MAX], got                        = NAN;
+  double  theta[CLV_PARAMETER_MAX] = {0}, got = NAN;
   bool    known                  = true;
   const clv_process_ops *process = process_of(field[MODEL]);
   if (strcmp(field[MODEL], "BGBB") == 0) {

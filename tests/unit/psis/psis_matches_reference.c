@@ -55,8 +55,8 @@ static void matches_reference(void **state) {
  * ArviZ 0.23.4 on the same numbers. */
 static void ties_at_the_cutoff_are_no_tail(void **state) {
   (void)state;
-  double    value[400], sorted[400];
-  clv_psis *psis = NULL;
+  double    value[400] = {0}, sorted[400];
+  clv_psis *psis       = NULL;
   made_log_likelihood(&REFERENCE[1], value);
   memcpy(sorted, value, sizeof value);
   qsort(sorted, 400, sizeof *sorted, descending);
