@@ -10,13 +10,11 @@ grep -q avx512f /proc/cpuinfo || { dmesg | grep -iE 'fpu|xstate|xsave|avx'; echo
 clv --version | sed 's/^/guest: /'
 since() { echo "guest: $(cut -d' ' -f1 /proc/uptime) s"; }
 digests() { since; digests.sh /tmp/shops "$1"; }
-digests avx512
+for set in avx512 avx2 plain; do digests $set; done
 for test in /tests/*; do
   since
   "$test" >/tmp/log 2>&1 && echo "test $(basename "$test") passed" || { cat /tmp/log; echo "test $(basename "$test") FAILED"; }
 done
-digests avx2
-digests plain
 since
 echo "guest: end"
 poweroff -f
