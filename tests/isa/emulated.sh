@@ -1,6 +1,6 @@
 #!/bin/sh
 # emulated.sh BUILD: the bits of the AVX-512 kernels on a machine without AVX-512. Fits and forecasts small shops here with plain C and AVX2, and in Bochs, which
-# emulates a Skylake-X, with AVX-512, AVX2 and plain C, and compares every digest. The emulated machine boots Debian's kernel into a RAM disk with clv, its
+# emulates a Skylake-X, with AVX-512, and compares every digest. The emulated machine boots Debian's kernel into a RAM disk with clv, its
 # libraries and, as Open MPI's start takes too long there, an MPI of one rank (mpi/). BUILD is a release build with tests. Debian packages: see tests/run.sh.
 set -eu
 build=$(cd "$1" && pwd)
@@ -19,7 +19,7 @@ disk_make() { # the guest's files, and an image that boots them
   fetch "$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: *\(linux-image-[0-9]\S*\)$/\1/p')"
   cp "$work/packages/bin/busybox" "$build/jobs/clv" "$here/digests.sh" "$root/bin/"
   ln -s busybox "$root/bin/sh"
-  for test in models/models_same_bits models/pooled_same_bits sampler/latent_same_bits; do cp "$build/tests/parallel/$test" "$root/tests/"; done
+  cp "$build/tests/parallel/models/models_same_bits" "$root/tests/"
   LD_LIBRARY_PATH="$work/mpi" ldd "$root/bin/clv" "$root"/tests/* | sed -n 's/.*=> \(\/\S*\) .*/\1/p' | sort -u | xargs cp -L -t "$root/lib"
   cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
   install -m 755 "$here/guest.sh" "$root/init"
@@ -54,15 +54,15 @@ clock: sync=none" >"$work/bochsrc"
 disk_make
 echo "emulated: plain C and AVX2 on this machine"
 CLV="$build/jobs/clv" "$here/digests.sh" "$work/here" plain avx2 | tee "$work/digests"
-echo "emulated: AVX-512, AVX2 and plain C on the emulated one; what it prints is in $work/serial"
+echo "emulated: AVX-512 on the emulated one, some twenty minutes of one core; what it prints is in $work/serial"
 guest_run
 tr -d '\r' <"$work/serial" | grep -E '^(guest:|test |[a-z_]+ (plain|avx2|avx512) (draws|forecasts) )' | tee "$work/guest"
 grep -q '^guest: end' "$work/guest" || { tail -n 40 "$work/serial"; echo "emulated: the emulated machine did not come to its end"; exit 1; }
-[ "$(grep -c '^test .* passed' "$work/guest")" -eq 3 ] || { cat "$work/serial"; echo "emulated: a test failed"; exit 1; }
+grep -q '^test .* passed' "$work/guest" || { cat "$work/serial"; echo "emulated: a test failed"; exit 1; }
 
 grep -v '^guest:\|^test ' "$work/guest" >>"$work/digests"
 cut -d' ' -f1,3- "$work/digests" | sort | uniq -c >"$work/counts"
 lines=$(cut -d' ' -f1,3 "$work/digests" | sort -u | wc -l)
-[ "$(grep -c '^ *5 ' "$work/counts")" -eq "$lines" ] && [ "$(wc -l <"$work/counts")" -eq "$lines" ] ||
+[ "$(grep -c '^ *3 ' "$work/counts")" -eq "$lines" ] && [ "$(wc -l <"$work/counts")" -eq "$lines" ] ||
   { sort "$work/digests"; echo "emulated: digests differ or are missing"; exit 1; }
 echo "emulated: $((lines / 2)) models, the same draws and forecasts with plain C, AVX2 and AVX-512"
