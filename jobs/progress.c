@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 enum { LINE_MOST = 512, BAR_WIDTH = 24, TENTHS = 10 };
+static const double FIRST_LINE = 60.0, SILENCE_MOST = 600.0;
 
 struct clv_progress {
   clv_progress_view view;
@@ -71,6 +72,16 @@ void clv_progress_format(const clv_progress_view *view, char *text, size_t size)
   if (!isnan(v.facts.ess)) append(text, room, ", ESS %.0f", v.facts.ess);
 }
 
+static uint64_t tenth_of(const clv_progress_view *v) {
+  return v->total == 0 ? 0 : (uint64_t)((double)TENTHS * (double)v->done / (double)v->total);
+}
+
+bool clv_progress_is_due(const clv_progress_view *view, uint64_t tenth, double silent) {
+  const uint64_t now = tenth_of(view);
+  if (view->done == 0 || now >= TENTHS) return false; /* the last line is clv_progress_finish's */
+  return now > tenth || silent >= (silent < view->seconds ? SILENCE_MOST : FIRST_LINE);
+}
+
 static size_t terminal_width(void) {
   struct winsize size = {0};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 79;
@@ -111,17 +122,12 @@ static void line_draw(clv_progress *self, double now) {
 
 void clv_progress_update(clv_progress *self, uint64_t done, const clv_progress_facts *facts) {
   if (self->is_silent || self->is_finished) return;
-  const double now = clv_clock();
-  self->view.done  = done;
+  const double now = clv_clock(), silent = now - self->last;
+  self->view.done    = done;
+  self->view.seconds = now - self->start;
   if (facts != NULL) self->view.facts = *facts;
-  if (self->is_terminal) {
-    if (now - self->last >= 0.2) line_draw(self, now);
-    return;
-  }
-  const uint64_t total = self->view.total,
-                 tenth = total == 0 ? 0 : (uint64_t)((double)TENTHS * (double)done / (double)total);
-  if (tenth <= self->tenth || tenth >= TENTHS) return; /* the last line is clv_progress_finish's */
-  self->tenth = tenth;
+  if (self->is_terminal ? silent < 0.2 : !clv_progress_is_due(&self->view, self->tenth, silent)) return;
+  self->tenth = tenth_of(&self->view);
   line_draw(self, now);
 }
 

@@ -7,8 +7,8 @@
 
 #include "comm/comm.h"
 
-/** How far a job is, on stderr of rank 0: on a terminal one line that is redrawn, in a log one line per 10 %.
- * No customer ids. */
+/** How far a job is, on stderr of rank 0: on a terminal one line that is redrawn, in a log single lines, as
+ * clv_progress_is_due has them. No customer ids. */
 typedef struct clv_progress clv_progress;
 
 /** What a sampler can say beside "done of total"; a NaN is not shown. */
@@ -45,5 +45,10 @@ typedef struct clv_progress_view {
   bool               has_bar;
 } clv_progress_view;
 void clv_progress_format(const clv_progress_view *view, char *text, size_t size);
+
+/** Whether a log gets a line now: at every tenth of the way, and however slow that is after the first minute
+ * and then every ten. Not collective.
+ *  @param tenth  the last one a line was about @param silent  seconds since that line, or since the start */
+bool clv_progress_is_due(const clv_progress_view *view, uint64_t tenth, double silent);
 
 #endif

@@ -1,4 +1,4 @@
-/* A progress line fits its width, tells the facts it has, and has no escape codes. */
+/* A progress line fits its width, tells the facts it has, has no escape codes, and comes when it is due. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,7 +45,26 @@ static void fits_every_width(void **state) {
   }
 }
 
+static bool due(uint64_t done, double seconds, uint64_t tenth, double silent) {
+  const clv_progress_view v = {.label = "fit", .done = done, .total = 1000, .seconds = seconds};
+  return clv_progress_is_due(&v, tenth, silent);
+}
+
+static void comes_when_it_is_due(void **state) {
+  (void)state;
+  assert_true(due(100, 1.0, 0, 1.0));
+  assert_true(due(350, 9.0, 2, 0.1));
+  assert_false(due(199, 50.0, 1, 20.0));
+  assert_false(due(1000, 50.0, 9, 20.0)); /* the last line is another's */
+  assert_false(due(20, 59.0, 0, 59.0));
+  assert_true(due(20, 60.0, 0, 60.0)); /* the first minute */
+  assert_false(due(0, 60.0, 0, 60.0)); /* nothing to say how long it takes */
+  assert_false(due(40, 659.0, 0, 599.0));
+  assert_true(due(40, 660.0, 0, 600.0)); /* ten more */
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(tells_the_facts), cmocka_unit_test(fits_every_width)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(tells_the_facts), cmocka_unit_test(fits_every_width),
+                                     cmocka_unit_test(comes_when_it_is_due)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
