@@ -1,10 +1,11 @@
 /* Simulation-based calibration of pareto_nbd_lognormal with spend as its third dimension and a covariate of
  * everything: see calibration.c.
  *
- *   clv_calibration_lognormal_spend FIRST LAST CUSTOMERS > ranks.csv
+ *   clv_calibration_lognormal_spend FIRST LAST CUSTOMERS [LENGTH] > ranks.csv
  *
- * Customers are simulated here from the model's description, not by the engine. An indicator, true of two
- * customers in five, moves the means of all three logarithms. */
+ * LENGTH makes warm-up, draws and thinning so many times as long: draws that depend on each other spread
+ * ranks. Customers are simulated here from the model's description, not by the engine. An indicator, true of
+ * two customers in five, moves the means of all three logarithms. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ enum {
   N_GAMMA = 10,
   CHAINS  = 2,
   WARMUP  = 300,
-  DRAWS   = 300,
+  DRAWS   = 300, /* these three times LENGTH */
   THIN    = 4,
   SEED    = 20260826
 };
@@ -126,10 +127,11 @@ out:
   return st;
 }
 
-static clv_status fit_one(const clv_comm *comm, const clv_topology *topology, portfolio *p, uint32_t fit) {
+static clv_status fit_one(const clv_comm *comm, const clv_topology *topology, portfolio *p, uint32_t fit,
+                          int length) {
   const clv_sampler_plan plan  = {.num_chains     = CHAINS,
-                                  .num_warmup     = WARMUP,
-                                  .num_samples    = DRAWS,
+                                  .num_warmup     = WARMUP * length,
+                                  .num_samples    = DRAWS * length,
                                   .target_accept  = 0.8,
                                   .max_tree_depth = 10,
                                   .seed           = 1000 + fit};
@@ -143,7 +145,7 @@ static clv_status fit_one(const clv_comm *comm, const clv_topology *topology, po
     customer_simulate(p, i, truth, &rng);
   }
   CLV_TRY(model_build(comm, p, &model));
-  CLV_TRY(ranks_count(topology, &model, &plan, THIN, truth, rank));
+  CLV_TRY(ranks_count(topology, &model, &plan, THIN * length, truth, rank));
   for (size_t j = 0; j < N_VALUE; j++) {
     clv_variable v; /* each has one value */
     model.ops->variable(model.self, j, &v);
@@ -160,8 +162,9 @@ int main(int argc, char **argv) {
   clv_topology *topology = NULL;
   portfolio     p        = {0};
   clv_status    st;
-  if (argc != 4) {
-    fprintf(stderr, "usage: clv_calibration_lognormal_spend FIRST LAST CUSTOMERS\n");
+  const int     length = argc == 5 ? atoi(argv[4]) : 1;
+  if (argc < 4 || argc > 5 || length < 1) {
+    fprintf(stderr, "usage: clv_calibration_lognormal_spend FIRST LAST CUSTOMERS [LENGTH]\n");
     return 2;
   }
   const uint32_t first = (uint32_t)atoi(argv[1]), last = (uint32_t)atoi(argv[2]);
@@ -170,7 +173,7 @@ int main(int argc, char **argv) {
   CLV_TRY(clv_comm_world(&comm));
   CLV_TRY(clv_topology_new(comm, 1, &topology));
   printf("fit,parameter,truth,rank,levels\n");
-  for (uint32_t fit = first; fit < last; fit++) CLV_TRY(fit_one(comm, topology, &p, fit));
+  for (uint32_t fit = first; fit < last; fit++) CLV_TRY(fit_one(comm, topology, &p, fit, length));
 out:
   if (st < 0) fprintf(stderr, "clv_calibration_lognormal_spend: %s\n", clv_message());
   portfolio_free(&p);
