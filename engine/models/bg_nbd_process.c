@@ -16,14 +16,14 @@ static double process_log_likelihood(const double *theta, const clv_customer *wh
   const double before = clv_lgamma(r + x) - clv_lgamma(r) + r * clv_log(alpha) - clv_lbeta(a, b);
   const double alive  = clv_lbeta(a, b + x) - (r + x) * clv_log(alpha + who->T);
   if (who->x == 0) return before + alive;
-  const double dead = clv_lbeta(a + 1.0, b + x - 1.0) - (r + x) * clv_log(alpha + who->t_x);
+  const double dead = clv_lbeta(a + 1.0, b + (x - 1.0)) - (r + x) * clv_log(alpha + who->t_x);
   return before + clv_log_sum_exp(alive, dead);
 }
 
 static double process_p_alive(const double *theta, const clv_customer *who) {
   const double x = (double)who->x;
   if (who->x == 0) return 1.0;
-  const double log_odds_dead = clv_log(theta[A] / (theta[B] + x - 1.0)) +
+  const double log_odds_dead = clv_log(theta[A] / (theta[B] + (x - 1.0))) +
                                (theta[R] + x) * clv_log1p((who->T - who->t_x) / (theta[ALPHA] + who->t_x));
   return clv_sigmoid(-log_odds_dead);
 }
@@ -45,7 +45,7 @@ static double process_gradient(const double *theta, const clv_customer *who, dou
                 dead * clv_log(alpha + who->t_x);
   by_theta[ALPHA] = r / alpha - (r + x) * (alive / (alpha + who->T) + dead / (alpha + who->t_x));
   by_theta[A]     = by_ab + dead / a;
-  by_theta[B]     = by_ab + clv_digamma(b + x) - clv_digamma(b) - (dead > 0.0 ? dead / (b + x - 1.0) : 0.0);
+  by_theta[B]     = by_ab + clv_digamma(b + x) - clv_digamma(b) - (dead > 0.0 ? dead / (b + (x - 1.0)) : 0.0);
   return process_log_likelihood(theta, who);
 }
 
@@ -238,7 +238,7 @@ static int process_customer_draw(const double *theta, const clv_customer *who, c
   const int    alive = clv_rng_uniform(rng) < process_p_alive(theta, who);
   latent[0]          = clv_rng_gamma(rng, theta[R] + x, theta[ALPHA] + (alive ? who->T : who->t_x));
   latent[1]          = alive ? clv_rng_beta(rng, theta[A], theta[B] + x)
-                             : clv_rng_beta(rng, theta[A] + 1.0, theta[B] + x - 1.0);
+                             : clv_rng_beta(rng, theta[A] + 1.0, theta[B] + (x - 1.0));
   return alive;
 }
 

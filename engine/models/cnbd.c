@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "engine/models/bg_batch_kernel.h"
 #include "engine/models/bg_family.h"
 #include "engine/models/cnbd_process.h"
 #include "engine/models/counts.h"
@@ -37,7 +38,7 @@ static void rows_sum(const cnbd *l, size_t first, size_t n, const double *theta,
     const clv_cnbd_stages stages = clv_cnbd_stages_of(l->k, phases, y);
     double                total = stages.log_sum, dead = 0.0, rho = 0.0, left = 1.0;
     if (x > 0.0 || l->early) {
-      left              = theta[B] + x - (l->early ? 0.0 : 1.0);
+      left              = theta[B] + (x - (l->early ? 0.0 : 1.0));
       rho               = clv_log1p((rows->T[i] - rows->t_x[i]) / d);
       const double odds = clv_log(theta[A] / left) + phases * rho;
       dead              = clv_sigmoid(odds - total);
@@ -150,6 +151,32 @@ out:
   return st;
 }
 
+/* For its batches: [early][k - 1]. */
+static const clv_bg_kind KIND[2][CLV_ERLANG_MOST] = {{{1, 0.0},
+                                                      {2, 0.0},
+                                                      {3, 0.0},
+                                                      {4, 0.0},
+                                                      {5, 0.0},
+                                                      {6, 0.0},
+                                                      {7, 0.0},
+                                                      {8, 0.0},
+                                                      {9, 0.0},
+                                                      {10, 0.0},
+                                                      {11, 0.0},
+                                                      {12, 0.0}},
+                                                     {{1, 1.0},
+                                                      {2, 1.0},
+                                                      {3, 1.0},
+                                                      {4, 1.0},
+                                                      {5, 1.0},
+                                                      {6, 1.0},
+                                                      {7, 1.0},
+                                                      {8, 1.0},
+                                                      {9, 1.0},
+                                                      {10, 1.0},
+                                                      {11, 1.0},
+                                                      {12, 1.0}}};
+
 clv_status clv_cnbd_new(int k, bool early, const clv_purchase_data *data, clv_model *out) {
   CLV_CHECK(k >= 1 && k <= CLV_ERLANG_MOST);
   const clv_process_ops *process    = early ? &CLV_MBG_CNBD_PROCESS[k - 1] : &CLV_BG_CNBD_PROCESS[k - 1];
@@ -159,6 +186,7 @@ clv_status clv_cnbd_new(int k, bool early, const clv_purchase_data *data, clv_mo
   clv_regression        *regression = NULL;
   clv_status             st         = CLV_OK;
   plan.data.make = likelihood_new, plan.data.context = &from;
+  plan.data.batch = clv_bg_batch_gradient, plan.data.kind = &KIND[early][k - 1];
   CLV_TRY(clv_regression_likelihood(&plan, &regression, &likelihood));
   CLV_TRY(clv_bg_hierarchy_new(process->name, data, &likelihood, out));
   clv_regression_wrap(&regression, out);

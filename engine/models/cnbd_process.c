@@ -40,7 +40,7 @@ static double elapsed(const double *theta, const clv_customer *who) {
 }
 
 static double times_left(const kind *m, const double *theta, const clv_customer *who) {
-  return theta[B] + (double)who->x - (m->early ? 0.0 : 1.0);
+  return theta[B] + ((double)who->x - (m->early ? 0.0 : 1.0));
 }
 
 static double process_p_alive(const kind *m, const double *theta, const clv_customer *who) {

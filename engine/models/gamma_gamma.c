@@ -6,6 +6,7 @@
 
 #include "comm/exact_sum.h"
 #include "engine/models/counts.h"
+#include "engine/models/gamma_gamma_batch_kernel.h"
 #include "engine/models/regression.h"
 #include "engine/models/spend_rows.h"
 #include "engine/numerics/pinned.h"
@@ -241,6 +242,12 @@ out:
   return st;
 }
 
+static void batch_gradient(const void *kind, clv_isa isa, const clv_batch *batch, double *value,
+                           double *by_log_theta) {
+  (void)kind; /* there is one */
+  CLV_KERNEL_PICK(clv_gamma_gamma_batch, isa)(batch, value, by_log_theta);
+}
+
 clv_status clv_gamma_gamma_new(const clv_comm *comm, const clv_spends *spends, const clv_prior_texts *priors,
                                clv_model *out) {
   const source              from       = {comm, spends};
@@ -257,6 +264,7 @@ clv_status clv_gamma_gamma_new(const clv_comm *comm, const clv_spends *spends, c
                                                           .x         = spends->x,
                                                           .spend     = spends->mean,
                                                           .gradient  = CLV_GAMMA_GAMMA_SPEND.gradient,
+                                                          .batch     = batch_gradient,
                                                           .make      = likelihood_new,
                                                           .context   = &from}};
   clv_likelihood            likelihood = {0};

@@ -159,12 +159,18 @@ out:
   return st;
 }
 
+static void batch_gradient(const void *kind, clv_isa isa, const clv_batch *batch, double *value,
+                           double *by_log_theta) {
+  (void)kind; /* there is one */
+  CLV_KERNEL_PICK(clv_pareto_nbd_batch, isa)(batch, value, by_log_theta);
+}
+
 clv_status clv_pareto_nbd_new(const clv_purchase_data *data, clv_model *out) {
   clv_regression_plan plan       = clv_purchases_regression(data, &CLV_PARETO_NBD_PROCESS);
   clv_likelihood      likelihood = {0};
   clv_regression     *regression = NULL;
   clv_status          st         = CLV_OK;
-  plan.data.make = likelihood_new, plan.data.context = data;
+  plan.data.make = likelihood_new, plan.data.context = data, plan.data.batch = batch_gradient;
   CLV_TRY(clv_regression_likelihood(&plan, &regression, &likelihood));
   CLV_TRY(hierarchy_new(data, &likelihood, out));
   clv_regression_wrap(&regression, out);

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "engine/models/batch.h"
 #include "engine/models/purchase_rows.h"
 #include "engine/numerics/isa.h"
 
@@ -19,5 +20,8 @@ typedef struct clv_pareto_nbd_rows {
  * Adds to sum [CLV_PARETO_NBD_TERMS]; theta is r, alpha, s, beta. */
 CLV_KERNEL_DECLARE(void, clv_pareto_nbd_sums,
                    (const clv_pareto_nbd_rows *rows, const double *theta, double *sum));
+
+/** As clv_batch_gradient; theta is r, alpha, s, beta. */
+CLV_KERNEL_DECLARE(void, clv_pareto_nbd_batch, (const clv_batch *batch, double *value, double *by_log_theta));
 
 #endif

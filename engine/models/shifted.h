@@ -2,6 +2,7 @@
 #define CLV_ENGINE_MODELS_SHIFTED_H
 
 #include "comm/comm.h"
+#include "engine/models/batch.h"
 #include "engine/models/likelihood.h"
 #include "engine/models/shifts.h"
 
@@ -40,6 +41,8 @@ struct clv_shifted_plan {
   const uint32_t       *segment, *x, *count; /* segment, count may be NULL, as in clv_cells */
   const double         *t_x, *T, *spend;     /* NULL where the model does not see them */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
+  clv_batch_gradient *batch; /* the same for many customers, faster; NULL: one by one */
+  const void         *kind;  /* of the model, for `batch`; outlives what is made */
   /** The model's likelihood with other segments. Collective over comm. @param segment  one for each row */
   clv_status (*make)(const void *context, size_t n_segment, const uint32_t *segment, clv_likelihood *out);
   /** The shifted likelihood where the model has a better way than groups and rows; NULL: it has none.
@@ -53,7 +56,7 @@ struct clv_shifted_plan {
  */
 clv_status clv_shifted_groups_new(const clv_shifted_plan *plan, clv_shifted *out);
 
-/** Row by row, by the model's gradient of one customer. Not collective. */
+/** Row by row, by the model's gradient of a batch of customers, or of one. Not collective. */
 clv_status clv_shifted_rows_new(const clv_shifted_plan *plan, clv_shifted *out);
 
 #endif

@@ -1,49 +1,144 @@
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "engine/models/shifted.h"
+#include "engine/models/shifted_rows_kernel.h"
+
+/* Customers a batch; blocks are whole batches but for the last. */
+enum { BATCH = 64, MOST = CLV_PARAMETER_MAX };
+_Static_assert(CLV_BLOCK_SIZE % BATCH == 0 && BATCH % CLV_ROW_LANES == 0, "batches do not cross blocks");
 
 typedef struct rows {
   clv_shifts shifts;
-  size_t     n_row, n_block, n_column, n_segment;
+  size_t     n_row, n_room, n_block, n_column, n_segment; /* n_room: filled up to whole batches */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
-  clv_customer *who;     /* owned [n_row] */
-  uint32_t     *segment; /* owned [n_row] */
-  double       *count;   /* owned [n_row] */
-  double       *w;       /* owned [n_row][n_column] */
+  clv_batch_gradient *batch;
+  const void         *kind; /* borrowed */
+  clv_isa             isa;
+  double             *x, *t_x, *T, *spend, *count; /* [n_room] one slab, owned by x */
+  double             *w;                           /* owned [n_column][n_room] */
+  uint32_t           *segment;                     /* owned [n_room] */
 } rows;
 
 static void rows_free(void *self) {
   rows *s = self;
   if (s == NULL) return;
-  free(s->who);
-  free(s->segment);
-  free(s->count);
+  free(s->x);
   free(s->w);
+  free(s->segment);
   free(s);
 }
 
 static size_t rows_n_block(const void *self) { return ((const rows *)self)->n_block; }
 
-/* Sums of a segment: the log-likelihood, and its gradient in log theta. */
+/* A batch from row `first` on, each row under parameters of his own. */
+typedef struct batch {
+  size_t first, n; /* n of the rows are the block's, the others fill up */
+  double theta[MOST * BATCH], value[BATCH], by[MOST * BATCH]; /* by: log theta */
+} batch;
+
+static bool effects_touch(const clv_shifts *shifts, size_t k) {
+  bool touched = false;
+  for (size_t e = 0; e < shifts->n_effect; e++)
+    touched = touched || (shifts->effect[e].direction[k] != 0.0 && shifts->first[e + 1] > shifts->first[e]);
+  return touched;
+}
+
+/* to += weight × column, of a batch. */
+static void lean(const rows *s, double weight, const double *column, double *to) {
+  CLV_KERNEL_PICK(clv_rows_lean, s->isa)(BATCH, weight, column, to);
+}
+
+static const double *column_at(const rows *s, size_t coefficient, size_t first) {
+  return s->w + s->shifts.column[coefficient] * s->n_room + first;
+}
+
+static void batch_shift(const rows *s, const double *theta, const double *gamma, batch *b) {
+  const clv_shifts *shifts                     = &s->shifts;
+  const size_t      n                          = shifts->n_parameter;
+  double            eta[CLV_EFFECT_MAX][BATCH] = {{0.0}};
+  for (size_t e = 0; e < shifts->n_effect; e++)
+    for (size_t c = shifts->first[e]; c < shifts->first[e + 1]; c++)
+      lean(s, gamma[c], column_at(s, c, b->first), eta[e]);
+  for (size_t k = 0; k < n; k++) {
+    double log_factor[BATCH] = {0.0}, *own = b->theta + k * BATCH;
+    for (size_t i = 0; i < BATCH; i++) own[i] = theta[s->segment[b->first + i] * n + k];
+    if (!effects_touch(shifts, k)) continue;
+    for (size_t e = 0; e < shifts->n_effect; e++) lean(s, shifts->effect[e].direction[k], eta[e], log_factor);
+    CLV_KERNEL_PICK(clv_rows_scale, s->isa)(BATCH, log_factor, own);
+  }
+}
+
+static bool batch_is_tame(const rows *s, const batch *b) {
+  bool tame = true;
+  for (size_t i = 0; i < s->shifts.n_parameter * BATCH; i++)
+    tame = tame && b->theta[i] >= CLV_BATCH_LEAST && b->theta[i] <= CLV_BATCH_MOST;
+  return tame;
+}
+
+static void batch_look_one_by_one(const rows *s, batch *b) {
+  const size_t n = s->shifts.n_parameter;
+  for (size_t i = 0; i < b->n; i++) {
+    const size_t       at  = b->first + i;
+    const clv_customer who = {
+        .x = (uint32_t)s->x[at], .t_x = s->t_x[at], .T = s->T[at], .spend = s->spend[at]};
+    double theta[MOST], by[MOST];
+    for (size_t k = 0; k < n; k++) theta[k] = b->theta[k * BATCH + i];
+    b->value[i] = s->gradient(theta, &who, by);
+    for (size_t k = 0; k < n; k++) b->by[k * BATCH + i] = by[k] * theta[k];
+  }
+}
+
+static void batch_look(const rows *s, batch *b) {
+  const size_t    at  = b->first;
+  const clv_batch who = {BATCH, s->x + at, s->t_x + at, s->T + at, s->spend + at, b->theta};
+  if (s->batch != NULL && batch_is_tame(s, b))
+    s->batch(s->kind, s->isa, &who, b->value, b->by);
+  else
+    batch_look_one_by_one(s, b);
+}
+
+/* Sums of a segment: the log-likelihood, and its gradient in log theta. Leaves in `by` what the rows that are
+ * the block's have, count times. */
+static void batch_add(const rows *s, batch *b, double *sum) {
+  const size_t n = s->shifts.n_parameter;
+  for (size_t i = 0; i < b->n; i++) {
+    const double count = s->count[b->first + i];
+    double      *to    = sum + s->segment[b->first + i] * (1 + n);
+    to[0] += count * b->value[i];
+    for (size_t k = 0; k < n; k++) {
+      b->by[k * BATCH + i] *= count;
+      to[1 + k] += b->by[k * BATCH + i];
+    }
+  }
+  for (size_t k = 0; k < n; k++)
+    for (size_t i = b->n; i < BATCH; i++) b->by[k * BATCH + i] = 0.0;
+}
+
+/* The chain rule, as clv_shifts_pull. */
+static void batch_pull(const rows *s, const batch *b, double *tail) {
+  const clv_shifts *shifts = &s->shifts;
+  for (size_t e = 0; e < shifts->n_effect; e++) {
+    double by_eta[BATCH] = {0.0};
+    for (size_t k = 0; k < shifts->n_parameter; k++)
+      if (shifts->effect[e].direction[k] != 0.0)
+        lean(s, shifts->effect[e].direction[k], b->by + k * BATCH, by_eta);
+    for (size_t c = shifts->first[e]; c < shifts->first[e + 1]; c++)
+      tail[c] += CLV_KERNEL_PICK(clv_rows_dot, s->isa)(BATCH, by_eta, column_at(s, c, b->first));
+  }
+}
+
 static void rows_block(const void *self, size_t block, const double *theta, const double *gamma,
                        double *sum) {
-  const rows  *s = self;
-  const size_t n = s->shifts.n_parameter, first = block * CLV_BLOCK_SIZE;
-  const size_t last = first + CLV_BLOCK_SIZE < s->n_row ? first + CLV_BLOCK_SIZE : s->n_row;
-  double      *tail = sum + s->n_segment * (1 + n);
-  for (size_t i = first; i < last; i++) {
-    double        shifted[CLV_PARAMETER_MAX], by[CLV_PARAMETER_MAX];
-    double       *to = sum + s->segment[i] * (1 + n);
-    const double *w  = s->w + i * s->n_column;
-    clv_shifts_theta(&s->shifts, gamma, w, theta + s->segment[i] * n, shifted);
-    to[0] += s->count[i] * s->gradient(shifted, &s->who[i], by);
-    for (size_t k = 0; k < n; k++) {
-      by[k] *= s->count[i] * shifted[k];
-      to[1 + k] += by[k];
-    }
-    clv_shifts_pull(&s->shifts, by, w, tail);
+  const rows  *s     = self;
+  const size_t first = block * CLV_BLOCK_SIZE;
+  const size_t last  = first + CLV_BLOCK_SIZE < s->n_row ? first + CLV_BLOCK_SIZE : s->n_row;
+  batch        b;
+  for (b.first = first; b.first < last; b.first += BATCH) {
+    b.n = last - b.first < BATCH ? last - b.first : BATCH;
+    batch_shift(s, theta, gamma, &b);
+    batch_look(s, &b);
+    batch_add(s, &b, sum);
+    batch_pull(s, &b, sum + s->n_segment * (1 + s->shifts.n_parameter));
   }
 }
 
@@ -58,32 +153,50 @@ static double rows_finish(const void *self, size_t segment, const double *theta,
 static const clv_shifted_ops ROWS = {
     .n_block = rows_n_block, .block = rows_block, .finish = rows_finish, .free = rows_free};
 
+/* Rows that fill up are customers like others, without covariates. */
 static void rows_fill(rows *s, const clv_shifted_plan *plan) {
-  for (size_t i = 0; i < s->n_row; i++) {
-    s->who[i]     = (clv_customer){.x     = plan->x[i],
-                                   .t_x   = plan->t_x == NULL ? 0.0 : plan->t_x[i],
-                                   .T     = plan->T == NULL ? 0.0 : plan->T[i],
-                                   .spend = plan->spend == NULL ? 0.0 : plan->spend[i]};
-    s->segment[i] = plan->segment == NULL ? 0 : plan->segment[i];
-    s->count[i]   = plan->count == NULL ? 1.0 : (double)plan->count[i];
+  for (size_t i = 0; i < s->n_room; i++) {
+    const bool is_row = i < s->n_row;
+    s->x[i]           = is_row ? (double)plan->x[i] : 1.0;
+    s->t_x[i]         = !is_row ? 1.0 : plan->t_x == NULL ? 0.0 : plan->t_x[i];
+    s->T[i]           = !is_row ? 2.0 : plan->T == NULL ? 0.0 : plan->T[i];
+    s->spend[i]       = !is_row ? 1.0 : plan->spend == NULL ? 0.0 : plan->spend[i];
+    s->count[i]       = plan->count == NULL || !is_row ? 1.0 : (double)plan->count[i];
+    s->segment[i]     = plan->segment == NULL || !is_row ? 0 : plan->segment[i];
+    for (size_t c = 0; c < s->n_column; c++)
+      s->w[c * s->n_room + i] = is_row ? plan->covariates->value[i * s->n_column + c] : 0.0;
   }
-  memcpy(s->w, plan->covariates->value, s->n_row * s->n_column * sizeof *s->w);
+}
+
+static clv_status rows_alloc(rows *s) {
+  clv_status st = CLV_OK;
+  CLV_TRY(clv_alloc(5 * s->n_room + 1, sizeof *s->x, (void **)&s->x));
+  s->t_x   = s->x + s->n_room;
+  s->T     = s->t_x + s->n_room;
+  s->spend = s->T + s->n_room;
+  s->count = s->spend + s->n_room;
+  CLV_TRY(clv_alloc(s->n_room * s->n_column + 1, sizeof *s->w, (void **)&s->w));
+  CLV_TRY(clv_alloc(s->n_room + 1, sizeof *s->segment, (void **)&s->segment));
+out:
+  return st;
 }
 
 clv_status clv_shifted_rows_new(const clv_shifted_plan *plan, clv_shifted *out) {
   rows      *s  = NULL;
   clv_status st = CLV_OK;
+  for (size_t e = 0; e < plan->shifts->n_effect; e++) CLV_CHECK(!plan->shifts->effect[e].adds);
   CLV_TRY(clv_calloc(1, sizeof *s, (void **)&s));
   s->shifts    = *plan->shifts;
   s->gradient  = plan->gradient;
+  s->batch     = plan->batch;
+  s->kind      = plan->kind;
+  s->isa       = clv_isa_best();
   s->n_row     = (size_t)(plan->blocks.last - plan->blocks.first);
+  s->n_room    = (s->n_row + BATCH - 1) / BATCH * BATCH;
   s->n_block   = (size_t)(plan->blocks.last_block - plan->blocks.first_block);
   s->n_column  = plan->covariates->n;
   s->n_segment = plan->n_segment;
-  CLV_TRY(clv_alloc(s->n_row + 1, sizeof *s->who, (void **)&s->who));
-  CLV_TRY(clv_alloc(s->n_row + 1, sizeof *s->segment, (void **)&s->segment));
-  CLV_TRY(clv_alloc(s->n_row + 1, sizeof *s->count, (void **)&s->count));
-  CLV_TRY(clv_alloc((s->n_row + 1) * s->n_column, sizeof *s->w, (void **)&s->w));
+  CLV_TRY(rows_alloc(s));
   rows_fill(s, plan);
   *out = (clv_shifted){.ops       = &ROWS,
                        .self      = s,

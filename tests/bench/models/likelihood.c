@@ -5,20 +5,21 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/models/gamma_gamma.h"
 #include "engine/models/gamma_value.h"
 #include "engine/models/purchases.h"
 #include "engine/numerics/isa.h"
 
-enum { REPEATS = 7 };
+enum { REPEATS = 7, SUMS_MOST = 256 };
 
 static double pass_seconds_at(const clv_model *model, const double *phi) {
   const size_t n_block = model->ops->n_block(model->self);
   double       best    = 1e9;
   for (int k = 0; k < REPEATS; k++) {
-    double       sum[16] = {0};
-    const double start   = clv_clock();
+    double       sum[SUMS_MOST] = {0};
+    const double start          = clv_clock();
     for (size_t b = 0; b < n_block; b++) model->ops->block(model->self, b, 1, phi, sum);
     const double seconds = clv_clock() - start;
     if (seconds < best) best = seconds;
@@ -139,11 +140,59 @@ out:
   return st;
 }
 
+enum { COLUMNS = 3, VECTORS = 10 };
+
+/* Three columns that act on everything; every customer has a vector of his own, or one of VECTORS. */
+static void vectors_make(size_t n, bool own, double *w) {
+  for (size_t i = 0; i < n; i++) {
+    clv_rng rng = clv_rng_at(4, CLV_RNG_SIMULATE, own ? i : i % VECTORS, 0, 0);
+    for (size_t c = 0; c < COLUMNS; c++) w[i * COLUMNS + c] = clv_rng_normal(&rng);
+  }
+}
+
+/* Purchases and spend with covariates. gamma_gamma is fitted to the same customers' x + 1. */
+static clv_status covariates_time(const clv_comm *comm, const char *name, size_t n, bool own) {
+  static const uint32_t COLUMN[COLUMNS] = {0, 1, 2};
+  static const double   ONE[COLUMNS]    = {1.0, 1.0, 1.0};
+  const clv_blocks      blocks          = clv_blocks_of(n, 0, 1);
+  uint32_t             *x               = NULL;
+  double               *real            = NULL, phi[32];
+  clv_model             model           = {0};
+  clv_status            st              = CLV_OK;
+  CLV_TRY(clv_alloc(n, sizeof *x, (void **)&x));
+  CLV_TRY(clv_alloc((3 + COLUMNS) * n, sizeof *real, (void **)&real));
+  rows_make(n, 4, false, x, real, real + n);
+  vectors_make(n, own, real + 3 * n);
+  const clv_covariates w     = {COLUMNS, COLUMNS, real + 3 * n, ONE, {3, 3, 3}, {COLUMN, COLUMN, COLUMN}};
+  const clv_cells      cells = {
+           .blocks = blocks, .x = x, .t_x = real, .T = real + n, .n_segment = 1, .covariates = &w};
+  clv_spends spends = {.blocks         = blocks,
+                       .x              = x,
+                       .mean           = real + 2 * n,
+                       .n_segment      = 1,
+                       .rescale_factor = 1.0,
+                       .covariates     = &w};
+  if (strcmp(name, "gamma_gamma") == 0) {
+    for (size_t i = 0; i < n; i++) x[i]++, real[2 * n + i] = 5.0 + real[n + i];
+    CLV_TRY(clv_gamma_gamma_new(comm, &spends, NULL, &model));
+  } else {
+    CLV_TRY(clv_purchases_new(name, &(clv_purchase_data){comm, &cells, NULL}, &model));
+  }
+  printf("%s, three covariates on each process, %s: %.1f ns\n", name, own ? "row by row" : "by groups",
+         1e9 * pass_seconds(&model, phi) / (double)n);
+out:
+  clv_model_free(&model);
+  free(x);
+  free(real);
+  return st;
+}
+
 int main(int argc, char **argv) {
-  clv_comm    *comm  = NULL;
-  uint32_t    *count = NULL;
-  clv_status   st    = clv_comm_init(&argc, &argv);
-  const size_t n     = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
+  static const char *const WITH[] = {"bg_nbd", "mbg_nbd", "pareto_nbd", "bg_cnbd_2", "gamma_gamma"};
+  clv_comm                *comm   = NULL;
+  uint32_t                *count  = NULL;
+  clv_status               st     = clv_comm_init(&argc, &argv);
+  const size_t             n      = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
   if (st < 0 || n == 0 || n > 100000000) return 2;
   CLV_TRY(clv_comm_self(&comm));
   CLV_TRY(clv_alloc(n, sizeof *count, (void **)&count));
@@ -157,6 +206,8 @@ int main(int argc, char **argv) {
   }
   CLV_TRY(spend_time(comm, n));
   CLV_TRY(amounts_time(comm, n < 20000 ? n : 20000));
+  for (size_t k = 0; k < 2 * (sizeof WITH / sizeof *WITH); k++)
+    CLV_TRY(covariates_time(comm, WITH[k / 2], n, k % 2 == 0));
 out:
   if (st < 0) fprintf(stderr, "%s\n", clv_message());
   free(count);

@@ -1,0 +1,135 @@
+/* The kernels of customers under parameters of their own say what the models say of each customer, with every
+ * instruction set in the same bits. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/models/bg_batch_kernel.h"
+#include "engine/models/gamma_gamma.h"
+#include "engine/models/gamma_gamma_batch_kernel.h"
+#include "engine/models/pareto_nbd_kernel.h"
+#include "engine/models/process.h"
+
+enum { N = 64, PARAMETERS = 4, ROUNDS = 200 };
+
+typedef struct kernel {
+  const char         *name;
+  size_t              n_parameter;
+  clv_batch_gradient *look;
+  clv_bg_kind         kind;
+} kernel;
+
+static void pareto(const void *kind, clv_isa isa, const clv_batch *b, double *value, double *by) {
+  (void)kind;
+  CLV_KERNEL_PICK(clv_pareto_nbd_batch, isa)(b, value, by);
+}
+static void spend(const void *kind, clv_isa isa, const clv_batch *b, double *value, double *by) {
+  (void)kind;
+  CLV_KERNEL_PICK(clv_gamma_gamma_batch, isa)(b, value, by);
+}
+
+static const kernel KERNEL[] = {{"bg_nbd", 4, clv_bg_batch_gradient, {1, 0.0}},
+                                {"mbg_nbd", 4, clv_bg_batch_gradient, {1, 1.0}},
+                                {"bg_cnbd_3", 4, clv_bg_batch_gradient, {3, 0.0}},
+                                {"mbg_cnbd_12", 4, clv_bg_batch_gradient, {12, 1.0}},
+                                {"pareto_nbd", 4, pareto, {0}},
+                                {"gamma_gamma", 3, spend, {0}}};
+
+typedef struct customers {
+  double x[N], t_x[N], T[N], mean[N], theta[PARAMETERS * N];
+} customers;
+
+/* From those who never bought again to a thousand purchases; parameters up to e^width from one, either way.
+ */
+static void customers_make(customers *c, uint32_t round, double width, bool buys) {
+  for (uint32_t i = 0; i < N; i++) {
+    clv_rng rng = clv_rng_at(3, CLV_RNG_SIMULATE, i, 0, round);
+    c->x[i]     = floor(exp(7.0 * clv_rng_uniform(&rng)) - (buys ? 0.0 : 1.0));
+    c->T[i]     = exp(8.0 * clv_rng_uniform(&rng) - 3.0);
+    c->t_x[i]   = c->x[i] == 0.0 ? 0.0 : i % 8 == 0 ? c->T[i] : c->T[i] * clv_rng_uniform(&rng);
+    c->mean[i]  = exp(10.0 * clv_rng_uniform(&rng) - 5.0);
+    for (size_t k = 0; k < PARAMETERS; k++)
+      c->theta[k * N + i] = exp(width * (2.0 * clv_rng_uniform(&rng) - 1.0));
+  }
+}
+
+static double gradient_of(const kernel *k, const customers *c, size_t i, double *by) {
+  const clv_customer who = {.x = (uint32_t)c->x[i], .t_x = c->t_x[i], .T = c->T[i], .spend = c->mean[i]};
+  double             theta[PARAMETERS];
+  for (size_t p = 0; p < PARAMETERS; p++) theta[p] = c->theta[p * N + i];
+  const double value = k->look == spend ? CLV_GAMMA_GAMMA_SPEND.gradient(theta, &who, by)
+                                        : clv_process_find(k->name)->gradient(theta, &who, by);
+  for (size_t p = 0; p < k->n_parameter; p++) by[p] *= theta[p];
+  return value;
+}
+
+/* Terms that may cancel are of this size: purchases and parameters times their logarithms. */
+static double size_of(const customers *c, size_t i) {
+  double size = 1.0 + c->x[i] * (10.0 + log1p(c->x[i]));
+  for (size_t p = 0; p < PARAMETERS; p++) {
+    const double theta = c->theta[p * N + i];
+    size += (1.0 + theta + c->x[i]) * (1.0 + fabs(log(theta)) + fabs(log(c->mean[i])));
+    if (p == 0) size += theta * c->x[i] * (1.0 + fabs(log(theta))); /* gamma_gamma: p x */
+  }
+  return size;
+}
+
+/* A few roundings of each of some ten terms, and 1e-11 for the integral of pareto_nbd, whose bound is 1e-12.
+ */
+static double allowed(const kernel *k, const customers *c, size_t i) {
+  return 2e-15 * size_of(c, i) + (k->look == pareto ? 1e-11 * (1.0 + c->x[i]) : 0.0);
+}
+
+static void kernel_check(const kernel *k, const customers *c) {
+  const clv_batch batch = {N, c->x, c->t_x, c->T, c->mean, c->theta};
+  double          value[N], by[PARAMETERS * N], other[N], other_by[PARAMETERS * N];
+  k->look(&k->kind, CLV_ISA_PLAIN_C, &batch, value, by);
+  for (size_t i = 0; i < N; i++) {
+    double       expected[PARAMETERS];
+    const double whole = gradient_of(k, c, i, expected);
+    assert_true(fabs(value[i] - whole) <= allowed(k, c, i));
+    for (size_t p = 0; p < k->n_parameter; p++)
+      assert_true(fabs(by[p * N + i] - expected[p]) <= allowed(k, c, i));
+  }
+  for (clv_isa isa = CLV_ISA_PLAIN_C; isa <= clv_isa_best(); isa++) {
+    k->look(&k->kind, isa, &batch, other, other_by);
+    assert_memory_equal(value, other, sizeof value);
+    assert_memory_equal(by, other_by, k->n_parameter * N * sizeof *by);
+  }
+}
+
+static void kernels_match(void **state) {
+  static customers c;
+  (void)state;
+  for (size_t k = 0; k < sizeof KERNEL / sizeof *KERNEL; k++)
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+      customers_make(&c, round, round % 4 == 3 ? 12.0 : 3.0, KERNEL[k].look == spend);
+      kernel_check(&KERNEL[k], &c);
+    }
+}
+
+/* At the ends of what kernels are asked for nothing overflows. */
+static void ends_are_finite(void **state) {
+  static customers c;
+  (void)state;
+  for (size_t k = 0; k < sizeof KERNEL / sizeof *KERNEL; k++)
+    for (uint32_t round = 0; round < 1u << PARAMETERS; round++) {
+      const clv_batch batch = {N, c.x, c.t_x, c.T, c.mean, c.theta};
+      double          value[N], by[PARAMETERS * N];
+      customers_make(&c, round, 1.0, KERNEL[k].look == spend);
+      for (size_t i = 0; i < PARAMETERS * N; i++)
+        c.theta[i] = (round >> i / N & 1u) != 0 ? CLV_BATCH_MOST : CLV_BATCH_LEAST;
+      KERNEL[k].look(&KERNEL[k].kind, clv_isa_best(), &batch, value, by);
+      for (size_t i = 0; i < N; i++) assert_true(value[i] == value[i]);
+      for (size_t i = 0; i < KERNEL[k].n_parameter * N; i++) assert_true(by[i] == by[i]);
+    }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(kernels_match), cmocka_unit_test(ends_are_finite)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
