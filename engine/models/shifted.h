@@ -51,9 +51,9 @@ struct clv_shifted_plan {
   const void *context;
 };
 
-/** Where there are few distinct vectors of covariates: each is a segment of the model's own likelihood, with
- * its kernels. Leaves *out empty where there are too many. A function of all ranks' rows alone. Collective.
- */
+/** Where there are few distinct vectors of covariates, with some rows each: each is a segment of the model's
+ * own likelihood, with its kernels. Leaves *out empty where there are too many. A function of all ranks' rows
+ * alone. Collective. */
 clv_status clv_shifted_groups_new(const clv_shifted_plan *plan, clv_shifted *out);
 
 /** Row by row, by the model's gradient of a batch of customers, or of one. Not collective. */

@@ -3,8 +3,9 @@
 #include "engine/models/shifted.h"
 #include "engine/models/vector_set.h"
 
-/* Most groups, segments times distinct vectors: each adds its own sums to every reduction. */
-enum { GROUPS_MOST = 1024 };
+/* Most groups, segments times distinct vectors: each adds its own sums to every reduction. With fewer rows
+ * than ROWS_FEWEST in a group, most lanes of the kernels are empty, and row by row is faster. */
+enum { GROUPS_MOST = 1024, ROWS_FEWEST = 8 };
 
 typedef struct groups {
   clv_shifts      shifts;
@@ -70,8 +71,9 @@ static clv_status vectors_find(const clv_shifted_plan *plan, groups *s) {
   for (size_t i = 0; i < rows; i++)
     if (!clv_vector_set_add(s->vectors, plan->covariates->value + i * n)) break;
   CLV_TRY(clv_vector_set_unite(s->vectors, plan->comm));
-  s->n_vector = clv_vector_set_n(s->vectors);
-  if (s->n_vector * plan->n_segment > GROUPS_MOST) s->n_vector = 0;
+  s->n_vector          = clv_vector_set_n(s->vectors);
+  const size_t n_group = s->n_vector * plan->n_segment;
+  if (n_group > GROUPS_MOST || n_group * ROWS_FEWEST > plan->blocks.n) s->n_vector = 0;
 out:
   return st;
 }

@@ -8,7 +8,7 @@ typedef struct clv_vector_gamma {
   clv_vector log, digamma;
 } clv_vector_gamma;
 
-/** Of y from 2^-200 to 2^100, within 2e-14 or 7e-16 of the logarithm and 1e-15 or 4e-16 of the derivative
+/** Of y from 2^-200 to 2^70, within 2e-14 or 7e-16 of the logarithm and 1e-15 or 4e-16 of the derivative
  * (whichever is more): Stirling's series eight further up, less the log and the log's slope of y (y+1) …
  * (y+7). Source: Abramowitz & Stegun 1964, 6.1.15, 6.1.41 and 6.3.18. */
 CLV_INLINE clv_vector_gamma clv_vector_gamma_of(clv_vector y) {
@@ -18,7 +18,8 @@ CLV_INLINE clv_vector_gamma clv_vector_gamma_of(clv_vector y) {
     slope                 = clv_vector_fma(slope, next, product);
     product *= next;
   }
-  const clv_vector    up = y + 8.0, over = 1.0 / up, z = over * over, log_up = clv_vector_log_tame(up);
+  const clv_vector    up = y + 8.0, both = 1.0 / (up * product), over = product * both, z = over * over;
+  const clv_vector    log_up  = clv_vector_log_tame(up);
   static const double LOG[]   = {-3617.0 / 122400.0, 1.0 / 156.0,  -691.0 / 360360.0, 1.0 / 1188.0,
                                  -1.0 / 1680.0,      1.0 / 1260.0, -1.0 / 360.0,      1.0 / 12.0};
   static const double SLOPE[] = {-3617.0 / 8160.0, 1.0 / 12.0,  -691.0 / 32760.0, 1.0 / 132.0,
@@ -31,7 +32,7 @@ CLV_INLINE clv_vector_gamma clv_vector_gamma_of(clv_vector y) {
   const double half_log_2pi = 0.91893853320467274178;
   return (clv_vector_gamma){clv_vector_fma(up - 0.5, log_up, half_log_2pi - up) +
                                 clv_vector_fma(by_log, over, -clv_vector_log_tame(product)),
-                            (log_up - 0.5 * over) - clv_vector_fma(by_slope, z, slope / product)};
+                            (log_up - 0.5 * over) - clv_vector_fma(by_slope, z, slope * (up * both))};
 }
 
 #endif
