@@ -1,5 +1,5 @@
 /* The kernels of customers under parameters of their own say what the models say of each customer, with every
- * instruction set in the same bits. */
+ * instruction set in the same bits; parameters beyond what kernels take are left to the models. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 #include "engine/models/gamma_gamma_batch_kernel.h"
 #include "engine/models/pareto_nbd_kernel.h"
 #include "engine/models/process.h"
+#include "engine/models/shifted.h"
 
 enum { N = 64, PARAMETERS = 4, ROUNDS = 200 };
 
@@ -129,7 +130,58 @@ static void ends_are_finite(void **state) {
     }
 }
 
+enum { ROWS = N + 7, COLUMNS = 2, TERMS = 1 + PARAMETERS + 3 };
+
+/* Sums over rows of the BG/NBD with covariates, by its kernel or customer by customer. */
+static void rows_sum(clv_batch_gradient *batch, const double *theta, double *sum) {
+  static const uint32_t  COLUMN[COLUMNS] = {0, 1};
+  static const double    ONE[COLUMNS] = {1.0, 1.0}, GAMMA[] = {0.3, -0.2, 0.5};
+  const clv_process_ops *process = clv_process_find("bg_nbd");
+  static customers       c;
+  uint32_t               x[ROWS];
+  double                 t_x[ROWS], T[ROWS], w[ROWS][COLUMNS];
+  customers_make(&c, 1, 1.0, false);
+  for (size_t i = 0; i < ROWS; i++) {
+    x[i] = (uint32_t)c.x[i % N], t_x[i] = c.t_x[i % N], T[i] = c.T[i % N];
+    w[i][0] = (double)(i % 3) - 1.0, w[i][1] = (double)i / ROWS;
+  }
+  const clv_covariates   covariates = {COLUMNS, COLUMNS, w[0], ONE, {2, 1, 0}, {COLUMN, COLUMN, NULL}};
+  const clv_shifts       shifts = clv_shifts_of(&covariates, PARAMETERS, process->effect, process->n_effect);
+  const clv_shifted_plan plan   = {.shifts     = &shifts,
+                                   .covariates = &covariates,
+                                   .blocks     = clv_blocks_of(ROWS, 0, 1),
+                                   .n_segment  = 1,
+                                   .x          = x,
+                                   .t_x        = t_x,
+                                   .T          = T,
+                                   .gradient   = process->gradient,
+                                   .batch      = batch,
+                                   .kind       = &KERNEL[0].kind};
+  clv_shifted            rows;
+  assert_int_equal(clv_shifted_rows_new(&plan, &rows), CLV_OK);
+  memset(sum, 0, TERMS * sizeof *sum);
+  rows.ops->block(rows.self, 0, theta, GAMMA, sum);
+  rows.ops->free(rows.self);
+}
+
+static void wild_parameters_go_one_by_one(void **state) {
+  static const double TAME[] = {0.5, 6.0, 0.8, 2.0}, WILD[] = {0x1p-210, 0x1p70, NAN, INFINITY};
+  double              batched[TERMS], alone[TERMS];
+  (void)state;
+  rows_sum(clv_bg_batch_gradient, TAME, batched), rows_sum(NULL, TAME, alone);
+  assert_memory_not_equal(batched, alone, sizeof batched); /* or nothing is told apart below */
+  for (size_t i = 0; i < TERMS; i++) assert_true(fabs(batched[i] - alone[i]) <= 1e-11 * fabs(alone[0]));
+  for (size_t i = 0; i < PARAMETERS * (sizeof WILD / sizeof *WILD); i++) {
+    double theta[PARAMETERS];
+    memcpy(theta, TAME, sizeof theta);
+    theta[i % PARAMETERS] = WILD[i / PARAMETERS];
+    rows_sum(clv_bg_batch_gradient, theta, batched), rows_sum(NULL, theta, alone);
+    assert_memory_equal(batched, alone, sizeof batched);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(kernels_match), cmocka_unit_test(ends_are_finite)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(kernels_match), cmocka_unit_test(ends_are_finite),
+                                     cmocka_unit_test(wild_parameters_go_one_by_one)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
