@@ -46,9 +46,10 @@ typedef struct clv_progress_view {
 } clv_progress_view;
 void clv_progress_format(const clv_progress_view *view, char *text, size_t size);
 
-/** Whether a log gets a line now: at every tenth of the way, and however slow that is after the first minute
- * and then every ten. Not collective.
- *  @param tenth  the last one a line was about @param silent  seconds since that line, or since the start */
+/** Whether a log gets a line now: at every tenth of the way, and where that is slow after the first minute
+ * and after every ten without a line. Not collective.
+ *  @param tenth  the last one a line was about
+ *  @param silent  seconds since that line, or since the start */
 bool clv_progress_is_due(const clv_progress_view *view, uint64_t tenth, double silent);
 
 #endif

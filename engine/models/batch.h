@@ -17,11 +17,15 @@ typedef struct clv_batch {
 #define CLV_BATCH_LEAST 0x1p-200
 #define CLV_BATCH_MOST 0x1p60
 
+/** Which member of its family a model is; both 0 where it is alone. */
+typedef struct clv_batch_kind {
+  int    k;     /* Erlang-k gaps */
+  double early; /* 1 where customers may leave right after the first purchase, else 0 */
+} clv_batch_kind;
+
 /** What a model says of a batch: log-likelihoods, and their gradients in log theta; the same bits whichever
- * the instruction set. Not collective. @param kind  what member of its family the model is; NULL where it is
- * alone
- *  @param[out] value [n]  @param[out] by_log_theta [n_parameter][n] */
-typedef void clv_batch_gradient(const void *kind, clv_isa isa, const clv_batch *batch, double *value,
-                                double *by_log_theta);
+ * the instruction set. Not collective. @param[out] value [n]  @param[out] by_log_theta [n_parameter][n] */
+typedef void clv_batch_gradient(const clv_batch_kind *kind, clv_isa isa, const clv_batch *batch,
+                                double *value, double *by_log_theta);
 
 #endif

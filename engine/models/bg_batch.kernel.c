@@ -32,13 +32,13 @@ CLV_INLINE stages stages_of(int k, clv_vector n, clv_vector y) {
   return at;
 }
 
-/* Alive at T, or gone since t_x: the logarithm of both chances, and its slopes in log b (through the chances
- * left alone), n and log alpha. */
+/* Alive at T, or gone since t_x: the logarithm of both chances, and its slopes in log b (where it stands in
+ * the chances to leave that he had), n and log alpha. */
 typedef struct ending {
-  clv_vector log_mass, dead, by_chances, by_n, by_log_alpha;
+  clv_vector log_mass, dead, by_log_b, by_n, by_log_alpha;
 } ending;
 
-CLV_INLINE ending ending_of(const clv_bg_kind *kind, const customers *who, clv_vector n) {
+CLV_INLINE ending ending_of(const clv_batch_kind *kind, const customers *who, clv_vector n) {
   const clv_vector one = clv_vector_of(1.0), none = {0}, passed = who->x + kind->early;
   const clv_mask   may = (clv_mask)(passed > 0.0); /* have left */
   const clv_vector w = who->alpha + who->T, d = who->alpha + who->t_x, y = (who->T - who->t_x) / w;
@@ -49,15 +49,15 @@ CLV_INLINE ending ending_of(const clv_bg_kind *kind, const customers *who, clv_v
   const clv_vector mass    = clv_vector_pick(may, odds + who->a, one);
   const clv_vector dead    = clv_vector_pick(may, who->a / mass, none),
                    alive   = clv_vector_pick(may, odds / mass, one);
-  const clv_vector stay    = clv_vector_log_tame(gap.sum) - n * log_w;
+  const clv_vector stay    = (kind->k > 1 ? clv_vector_log_tame(gap.sum) : none) - n * log_w;
   return (ending){.log_mass     = clv_vector_pick(may, clv_vector_log_tame(mass / chances) - n * log_d, stay),
                   .dead         = dead,
-                  .by_chances   = dead * (who->b / chances),
+                  .by_log_b     = -dead * (who->b / chances),
                   .by_n         = alive * (gap.by_n - log_w) - dead * log_d,
                   .by_log_alpha = -who->alpha * (alive * (n + gap.by_y * y) / w + dead * n / d)};
 }
 
-CLV_INLINE void customers_look(const clv_bg_kind *kind, double log_gamma_k, const customers *who,
+CLV_INLINE void customers_look(const clv_batch_kind *kind, double log_gamma_k, const customers *who,
                                clv_vector *value, clv_vector *by) {
   const clv_vector n = who->r + (double)kind->k * who->x, ab = who->a + who->b, passed = who->x + kind->early;
   const clv_vector_gamma g_r = clv_vector_gamma_of(who->r), g_n = clv_vector_gamma_of(n),
@@ -70,10 +70,10 @@ CLV_INLINE void customers_look(const clv_bg_kind *kind, double log_gamma_k, cons
   by[0] = who->r * ((g_n.digamma - g_r.digamma) + (log_alpha + at.by_n));
   by[1] = who->r + at.by_log_alpha;
   by[2] = who->a * by_ab + at.dead;
-  by[3] = who->b * (by_ab + (g_bx.digamma - g_b.digamma)) - at.by_chances;
+  by[3] = who->b * (by_ab + (g_bx.digamma - g_b.digamma)) + at.by_log_b;
 }
 
-void CLV_KERNEL(clv_bg_batch)(const clv_bg_kind *kind, const clv_batch *batch, double *value,
+void CLV_KERNEL(clv_bg_batch)(const clv_batch_kind *kind, const clv_batch *batch, double *value,
                               double *by_log_theta) {
   const size_t n           = batch->n;
   const double log_gamma_k = clv_lgamma((double)kind->k);

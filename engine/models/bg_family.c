@@ -224,21 +224,20 @@ out:
   return st;
 }
 
-void clv_bg_batch_gradient(const void *kind, clv_isa isa, const clv_batch *batch, double *value,
+void clv_bg_batch_gradient(const clv_batch_kind *kind, clv_isa isa, const clv_batch *batch, double *value,
                            double *by_log_theta) {
   CLV_KERNEL_PICK(clv_bg_batch, isa)(kind, batch, value, by_log_theta);
 }
 
 static clv_status family_new(const clv_process_ops *process, bool early, const clv_purchase_data *data,
                              clv_model *out) {
-  static const clv_bg_kind LATE = {1, 0.0}, EARLY = {1, 1.0};
-  const source             from       = {data, early};
-  clv_regression_plan      plan       = clv_purchases_regression(data, process);
-  clv_likelihood           likelihood = {0};
-  clv_regression          *regression = NULL;
-  clv_status               st         = CLV_OK;
+  const source        from       = {data, early};
+  clv_regression_plan plan       = clv_purchases_regression(data, process);
+  clv_likelihood      likelihood = {0};
+  clv_regression     *regression = NULL;
+  clv_status          st         = CLV_OK;
   plan.data.make = likelihood_new, plan.data.context = &from;
-  plan.data.batch = clv_bg_batch_gradient, plan.data.kind = early ? &EARLY : &LATE;
+  plan.data.batch = clv_bg_batch_gradient, plan.data.kind = (clv_batch_kind){1, early ? 1.0 : 0.0};
   CLV_TRY(clv_regression_likelihood(&plan, &regression, &likelihood));
   CLV_TRY(clv_bg_hierarchy_new(process->name, data, &likelihood, out));
   clv_regression_wrap(&regression, out);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "engine/models/hierarchy.h"
+#include "engine/models/batch.h"
 #include "engine/models/process.h"
 #include "engine/models/purchases.h"
 
@@ -26,6 +27,9 @@ extern const clv_coordinates CLV_BG_COORDINATES;
  * collective. */
 void clv_bg_alive_draws(const double *theta, size_t stride, size_t n_draw, const clv_customer *who,
                         bool early, double *alive);
+
+/** Of customers under parameters of their own, for the whole family. */
+clv_batch_gradient clv_bg_batch_gradient;
 
 /** Covariates: the purchase rate by alpha, dropout by a and b alike. */
 enum { CLV_BG_EFFECTS = 2 };

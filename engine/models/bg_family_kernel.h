@@ -24,8 +24,8 @@ typedef struct clv_bg_rows {
  * after the first purchase. With n = r+x, w = alpha+T, d = alpha+t_x, rho = log(w/d), E = e^(-n rho), m =
  * (b'+x) E + a and P(alive) = (b'+x) E / m: [0] count log m    [1] count P rho    [2] count n P (1/d - 1/w)
  * [3] count / m    [4] count E / m What depends on t_x or on x alone is summed elsewhere
- * (docs/model_architecture.md). Adds to sum [CLV_BG_TERMS]; theta is r, alpha, a, b', where b' is b - 1, or b
- * where they may leave after the first purchase. */
+ * (docs/model_architecture.md). Adds to sum [CLV_BG_TERMS]; theta is r, alpha, a, b', where b' is b - 1 (so
+ * that a b below 2^-53 counts as none), or b where they may leave after the first purchase. */
 CLV_KERNEL_DECLARE(void, clv_bg_able, (const clv_bg_rows *rows, const double *theta, double *sum));
 
 /** Rows with x = 0: sum[0] += count log(alpha+T), sum[1] += count / (alpha+T). */

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "engine/models/bg_batch_kernel.h"
 #include "engine/models/bg_family.h"
 #include "engine/models/cnbd_process.h"
 #include "engine/models/counts.h"
@@ -151,32 +150,6 @@ out:
   return st;
 }
 
-/* For its batches: [early][k - 1]. */
-static const clv_bg_kind KIND[2][CLV_ERLANG_MOST] = {{{1, 0.0},
-                                                      {2, 0.0},
-                                                      {3, 0.0},
-                                                      {4, 0.0},
-                                                      {5, 0.0},
-                                                      {6, 0.0},
-                                                      {7, 0.0},
-                                                      {8, 0.0},
-                                                      {9, 0.0},
-                                                      {10, 0.0},
-                                                      {11, 0.0},
-                                                      {12, 0.0}},
-                                                     {{1, 1.0},
-                                                      {2, 1.0},
-                                                      {3, 1.0},
-                                                      {4, 1.0},
-                                                      {5, 1.0},
-                                                      {6, 1.0},
-                                                      {7, 1.0},
-                                                      {8, 1.0},
-                                                      {9, 1.0},
-                                                      {10, 1.0},
-                                                      {11, 1.0},
-                                                      {12, 1.0}}};
-
 clv_status clv_cnbd_new(int k, bool early, const clv_purchase_data *data, clv_model *out) {
   CLV_CHECK(k >= 1 && k <= CLV_ERLANG_MOST);
   const clv_process_ops *process    = early ? &CLV_MBG_CNBD_PROCESS[k - 1] : &CLV_BG_CNBD_PROCESS[k - 1];
@@ -186,7 +159,7 @@ clv_status clv_cnbd_new(int k, bool early, const clv_purchase_data *data, clv_mo
   clv_regression        *regression = NULL;
   clv_status             st         = CLV_OK;
   plan.data.make = likelihood_new, plan.data.context = &from;
-  plan.data.batch = clv_bg_batch_gradient, plan.data.kind = &KIND[early][k - 1];
+  plan.data.batch = clv_bg_batch_gradient, plan.data.kind = (clv_batch_kind){k, early ? 1.0 : 0.0};
   CLV_TRY(clv_regression_likelihood(&plan, &regression, &likelihood));
   CLV_TRY(clv_bg_hierarchy_new(process->name, data, &likelihood, out));
   clv_regression_wrap(&regression, out);

@@ -14,7 +14,7 @@ void CLV_KERNEL(clv_gamma_gamma_batch)(const clv_batch *batch, double *value, do
     const clv_vector log_total = clv_vector_log_tame(total), log_all = clv_vector_log_tame(all),
                      log_v = clv_vector_log_tame(v);
     const clv_vector own = log_total - log_all, like = log_v - log_all;
-    /* px log(x mean) less log mean, and px log(all) + q log(all), in parts that are small together */
+    /* px log(x mean / all) + q log(v / all) - log mean: ratios first, so that nothing large cancels */
     clv_vector_store(value + i,
                      ((g_both.log - g_px.log) - g_q.log) + (px * own + q * like) - clv_vector_log_tame(mean));
     clv_vector_store(by_log_theta + i, px * ((g_both.digamma - g_px.digamma) + own));

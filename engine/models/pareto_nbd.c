@@ -159,7 +159,7 @@ out:
   return st;
 }
 
-static void batch_gradient(const void *kind, clv_isa isa, const clv_batch *batch, double *value,
+static void batch_gradient(const clv_batch_kind *kind, clv_isa isa, const clv_batch *batch, double *value,
                            double *by_log_theta) {
   (void)kind; /* there is one */
   CLV_KERNEL_PICK(clv_pareto_nbd_batch, isa)(batch, value, by_log_theta);

@@ -50,8 +50,8 @@ typedef struct clv_process_ops {
   size_t                        n_effect;    /* of covariates; 0: it takes none */
   const clv_effect             *effect;      /* [n_effect] */
   double (*log_likelihood)(const double *theta, const clv_customer *who);
-  /** The log-likelihood too, and its gradient in theta; NULL where the model never sums customers one by one
-   * (shifted_rows.c). @param[out] by_theta [n_parameter] */
+  /** The log-likelihood too, and its gradient in theta; NULL where customers never have parameters of their
+   * own (shifted_rows.c), with a kernel or without. @param[out] by_theta [n_parameter] */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
   double (*p_alive)(const double *theta, const clv_customer *who);
   /** The same under many draws, faster; NULL: one by one. @param theta  draws `stride` numbers apart

@@ -9,7 +9,7 @@
  * variables and priors, and behind them coefficients that all segments share. */
 typedef struct clv_regression clv_regression;
 
-/** The model's part of a plan. Borrowed, during the constructor only, but for `effect`. */
+/** The model's part of a plan. Borrowed, during the constructor only, but for `effect` and `parameter`. */
 typedef struct clv_regression_plan {
   const clv_covariates  *covariates; /* NULL, or none that act on it: no regression */
   const clv_prior_texts *priors;     /* overrides by gamma_purchases and so on; may be NULL */

@@ -31,7 +31,8 @@ typedef struct clv_shifted {
 
 typedef struct clv_shifted_plan clv_shifted_plan;
 
-/** What a shifted likelihood is made of. Borrowed, during the constructors only. */
+/** What a shifted likelihood is made of. Borrowed, during the constructors only, but for the
+ * effects of the shifts. */
 struct clv_shifted_plan {
   const clv_comm       *comm;
   const clv_shifts     *shifts;
@@ -41,8 +42,10 @@ struct clv_shifted_plan {
   const uint32_t       *segment, *x, *count; /* segment, count may be NULL, as in clv_cells */
   const double         *t_x, *T, *spend;     /* NULL where the model does not see them */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
-  clv_batch_gradient *batch; /* the same for many customers, faster; NULL: one by one */
-  const void         *kind;  /* of the model, for `batch`; outlives what is made */
+  /** Of many customers at once, in log theta. NULL: one by one by `gradient`, as are parameters that it does
+   * not take. */
+  clv_batch_gradient *batch;
+  clv_batch_kind      kind;
   /** The model's likelihood with other segments. Collective over comm. @param segment  one for each row */
   clv_status (*make)(const void *context, size_t n_segment, const uint32_t *segment, clv_likelihood *out);
   /** The shifted likelihood where the model has a better way than groups and rows; NULL: it has none.
@@ -52,11 +55,12 @@ struct clv_shifted_plan {
 };
 
 /** Where there are few distinct vectors of covariates, with some rows each: each is a segment of the model's
- * own likelihood, with its kernels. Leaves *out empty where there are too many. A function of all ranks' rows
- * alone. Collective. */
+ * own likelihood, with its kernels. Leaves *out empty where there are too many, or too few rows. A function
+ * of all ranks' rows alone. Collective. */
 clv_status clv_shifted_groups_new(const clv_shifted_plan *plan, clv_shifted *out);
 
-/** Row by row, by the model's gradient of a batch of customers, or of one. Not collective. */
+/** Row by row, by the model's gradient of a batch of customers, or of one. No effect may add. Not collective.
+ */
 clv_status clv_shifted_rows_new(const clv_shifted_plan *plan, clv_shifted *out);
 
 #endif

@@ -3,8 +3,9 @@
 #include "engine/models/shifted.h"
 #include "engine/models/vector_set.h"
 
-/* Most groups, segments times distinct vectors: each adds its own sums to every reduction. With fewer rows
- * than ROWS_FEWEST in a group, most lanes of the kernels are empty, and row by row is faster. */
+/* Most groups, segments times distinct vectors: each adds its own sums to every reduction. Where rows have a
+ * kernel, a group needs ROWS_FEWEST on average: with fewer the lanes of the group's kernel are mostly empty,
+ * and its own Gamma functions serve few. pareto_nbd breaks even at twelve rows, bg_nbd at less. */
 enum { GROUPS_MOST = 1024, ROWS_FEWEST = 8 };
 
 typedef struct groups {
@@ -63,7 +64,7 @@ static double groups_finish(const void *self, size_t segment, const double *thet
 static const clv_shifted_ops GROUPS = {
     .n_block = groups_n_block, .block = groups_block, .finish = groups_finish, .free = groups_free};
 
-/* Where they are too many, n_vector stays 0. Collective. */
+/* Where they are too many, or have too few rows, n_vector stays 0. Collective. */
 static clv_status vectors_find(const clv_shifted_plan *plan, groups *s) {
   const size_t rows = (size_t)(plan->blocks.last - plan->blocks.first), n = plan->covariates->n;
   clv_status   st = clv_vector_set_new(n, GROUPS_MOST, &s->vectors);
@@ -73,7 +74,8 @@ static clv_status vectors_find(const clv_shifted_plan *plan, groups *s) {
   CLV_TRY(clv_vector_set_unite(s->vectors, plan->comm));
   s->n_vector          = clv_vector_set_n(s->vectors);
   const size_t n_group = s->n_vector * plan->n_segment;
-  if (n_group > GROUPS_MOST || n_group * ROWS_FEWEST > plan->blocks.n) s->n_vector = 0;
+  if (n_group > GROUPS_MOST || (plan->batch != NULL && n_group * ROWS_FEWEST > plan->blocks.n))
+    s->n_vector = 0;
 out:
   return st;
 }

@@ -12,7 +12,7 @@ typedef struct rows {
   size_t     n_row, n_room, n_block, n_column, n_segment; /* n_room: filled up to whole batches */
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
   clv_batch_gradient *batch;
-  const void         *kind; /* borrowed */
+  clv_batch_kind      kind;
   clv_isa             isa;
   double             *x, *t_x, *T, *spend, *count; /* [n_room] one slab, owned by x */
   double             *w;                           /* owned [n_column][n_room] */
@@ -44,11 +44,11 @@ static bool effects_touch(const clv_shifts *shifts, size_t k) {
 }
 
 /* to += weight × column, of a batch. */
-static void lean(const rows *s, double weight, const double *column, double *to) {
-  CLV_KERNEL_PICK(clv_rows_lean, s->isa)(BATCH, weight, column, to);
+static void rows_add_scaled(const rows *s, double weight, const double *column, double *to) {
+  CLV_KERNEL_PICK(clv_rows_add_scaled, s->isa)(BATCH, weight, column, to);
 }
 
-static const double *column_at(const rows *s, size_t coefficient, size_t first) {
+static const double *rows_column(const rows *s, size_t coefficient, size_t first) {
   return s->w + s->shifts.column[coefficient] * s->n_room + first;
 }
 
@@ -58,12 +58,13 @@ static void batch_shift(const rows *s, const double *theta, const double *gamma,
   double            eta[CLV_EFFECT_MAX][BATCH] = {{0.0}};
   for (size_t e = 0; e < shifts->n_effect; e++)
     for (size_t c = shifts->first[e]; c < shifts->first[e + 1]; c++)
-      lean(s, gamma[c], column_at(s, c, b->first), eta[e]);
+      rows_add_scaled(s, gamma[c], rows_column(s, c, b->first), eta[e]);
   for (size_t k = 0; k < n; k++) {
     double log_factor[BATCH] = {0.0}, *own = b->theta + k * BATCH;
     for (size_t i = 0; i < BATCH; i++) own[i] = theta[s->segment[b->first + i] * n + k];
     if (!effects_touch(shifts, k)) continue;
-    for (size_t e = 0; e < shifts->n_effect; e++) lean(s, shifts->effect[e].direction[k], eta[e], log_factor);
+    for (size_t e = 0; e < shifts->n_effect; e++)
+      rows_add_scaled(s, shifts->effect[e].direction[k], eta[e], log_factor);
     CLV_KERNEL_PICK(clv_rows_scale, s->isa)(BATCH, log_factor, own);
   }
 }
@@ -92,7 +93,7 @@ static void batch_look(const rows *s, batch *b) {
   const size_t    at  = b->first;
   const clv_batch who = {BATCH, s->x + at, s->t_x + at, s->T + at, s->spend + at, b->theta};
   if (s->batch != NULL && batch_is_tame(s, b))
-    s->batch(s->kind, s->isa, &who, b->value, b->by);
+    s->batch(&s->kind, s->isa, &who, b->value, b->by);
   else
     batch_look_one_by_one(s, b);
 }
@@ -121,9 +122,9 @@ static void batch_pull(const rows *s, const batch *b, double *tail) {
     double by_eta[BATCH] = {0.0};
     for (size_t k = 0; k < shifts->n_parameter; k++)
       if (shifts->effect[e].direction[k] != 0.0)
-        lean(s, shifts->effect[e].direction[k], b->by + k * BATCH, by_eta);
+        rows_add_scaled(s, shifts->effect[e].direction[k], b->by + k * BATCH, by_eta);
     for (size_t c = shifts->first[e]; c < shifts->first[e + 1]; c++)
-      tail[c] += CLV_KERNEL_PICK(clv_rows_dot, s->isa)(BATCH, by_eta, column_at(s, c, b->first));
+      tail[c] += CLV_KERNEL_PICK(clv_rows_dot, s->isa)(BATCH, by_eta, rows_column(s, c, b->first));
   }
 }
 

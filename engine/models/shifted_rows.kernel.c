@@ -4,7 +4,7 @@
 
 enum { LANES = CLV_ROW_LANES };
 
-void CLV_KERNEL(clv_rows_lean)(size_t n, double weight, const double *column, double *to) {
+void CLV_KERNEL(clv_rows_add_scaled)(size_t n, double weight, const double *column, double *to) {
   for (size_t i = 0; i < n; i += CLV_VECTOR)
     clv_vector_store(
         to + i, clv_vector_fma(clv_vector_of(weight), clv_vector_load(column + i), clv_vector_load(to + i)));

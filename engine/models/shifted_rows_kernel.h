@@ -9,7 +9,7 @@
 /* Columns of n, a multiple of CLV_ROW_LANES. */
 
 /** to += weight × column. */
-CLV_KERNEL_DECLARE(void, clv_rows_lean, (size_t n, double weight, const double *column, double *to));
+CLV_KERNEL_DECLARE(void, clv_rows_add_scaled, (size_t n, double weight, const double *column, double *to));
 /** to *= e^(log_factor). */
 CLV_KERNEL_DECLARE(void, clv_rows_scale, (size_t n, const double *log_factor, double *to));
 /** The sum of a × b, in a fixed order. */

@@ -8,9 +8,9 @@ typedef struct clv_vector_gamma {
   clv_vector log, digamma;
 } clv_vector_gamma;
 
-/** Of y from 2^-200 to 2^70, within 2e-14 or 7e-16 of the logarithm and 1e-15 or 4e-16 of the derivative
- * (whichever is more): Stirling's series eight further up, less the log and the log's slope of y (y+1) …
- * (y+7). Source: Abramowitz & Stegun 1964, 6.1.15, 6.1.41 and 6.3.18. */
+/** Of y from 2^-200 to 2^100, the logarithm within 2e-14 or 7e-16 of it and the derivative within 3e-15 or
+ * 1e-15 of it, whichever is more: Stirling's series eight further up, less the log and the log's slope of y
+ * (y+1) … (y+7). Source: Abramowitz & Stegun 1964, 6.1.15, 6.1.41 and 6.3.18. */
 CLV_INLINE clv_vector_gamma clv_vector_gamma_of(clv_vector y) {
   clv_vector product = y, slope = clv_vector_of(1.0);
   for (int j = 1; j < 8; j++) {

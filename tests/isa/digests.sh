@@ -40,6 +40,7 @@ for pass in fitted forecast; do
   $pass bg_bb 40 "--model bg_bb" ""
   $pass segments 20 "--segments 2" "$tiny"
   $pass covariates 40 "--covariates" "$tiny"
+  $pass covariates_in_groups 40 "--covariates" "$tiny --set customers.covariates=[club]"
   $pass lognormal 12 "--model pareto_nbd_lognormal" "$tiny"
   $pass lognormal_spend 12 "--model pareto_nbd_lognormal --spend lognormal" "$tiny"
   $pass gamma_value 12 "--spend gamma_value" "$tiny"
