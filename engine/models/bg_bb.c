@@ -46,6 +46,7 @@ const clv_coordinates CLV_BG_BB_COORDINATES = {
     .natural         = coordinates_natural,
     .log_determinant = coordinates_log_determinant,
     .from_slots      = coordinates_from_slots,
+    .shapes          = (1u << N_PARAMETER) - 1u,
 };
 
 /* Histories up to the last purchase depend on whole numbers alone: how often he bought, passed and lived. */

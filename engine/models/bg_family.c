@@ -48,6 +48,7 @@ const clv_coordinates CLV_BG_COORDINATES = {
     .natural         = coordinates_natural,
     .log_determinant = coordinates_log_determinant,
     .from_slots      = coordinates_from_slots,
+    .shapes          = 1u << R | 1u << A | 1u << B,
 };
 
 /* alpha exp(-gamma'w); a exp(gamma'w), b exp(gamma'w). */

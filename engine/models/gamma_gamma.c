@@ -54,6 +54,7 @@ const clv_coordinates CLV_GAMMA_GAMMA_COORDINATES = {
     .natural         = coordinates_natural,
     .log_determinant = coordinates_log_determinant,
     .from_slots      = coordinates_from_slots,
+    .shapes          = 1u << P | 1u << Q,
 };
 
 /* What does not depend on the parameters, of one segment. */
@@ -265,6 +266,7 @@ clv_status clv_gamma_gamma_new(const clv_comm *comm, const clv_spends *spends, c
                                                           .spend     = spends->mean,
                                                           .gradient  = CLV_GAMMA_GAMMA_SPEND.gradient,
                                                           .batch     = batch_gradient,
+                                                          .shapes    = CLV_GAMMA_GAMMA_COORDINATES.shapes,
                                                           .make      = likelihood_new,
                                                           .context   = &from}};
   clv_likelihood            likelihood = {0};

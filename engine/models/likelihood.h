@@ -56,6 +56,17 @@ typedef struct clv_coordinates {
   double (*log_determinant)(unsigned named, const double *u, double *gradient);
   /** The inverse map, for drawing from the prior. False where no u gives these slots (draw again). */
   bool (*from_slots)(unsigned named, const double *slot, double *u);
+  unsigned shapes; /* bit i set: theta[i] is a shape, of no unit; see clv_shapes_are_known */
 } clv_coordinates;
+
+/** Largest shapes of a segment, and of a customer whom covariates move. One beyond says nothing that one at
+ * it does not, but sums over customers then cancel so far that their roundings can outweigh any prior: a
+ * chain would stay there for good. */
+#define CLV_SHAPE_MOST 0x1p24
+#define CLV_SHAPE_MOST_OF_ONE 0x1p32
+
+/** Whether none of the shapes is larger than `most`. Where it is not so the density is NaN, and a trajectory
+ * that gets there diverges. Pure. */
+bool clv_shapes_are_known(unsigned shapes, size_t n, const double *theta, double most);
 
 #endif

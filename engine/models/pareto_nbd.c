@@ -46,6 +46,7 @@ const clv_coordinates CLV_PARETO_COORDINATES = {
     .natural         = coordinates_natural,
     .log_determinant = coordinates_log_determinant,
     .from_slots      = coordinates_from_slots,
+    .shapes          = 1u << R | 1u << S,
 };
 
 typedef struct pareto_nbd {

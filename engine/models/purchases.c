@@ -31,7 +31,8 @@ clv_status clv_purchases_new(const char *name, const clv_purchase_data *data, cl
 }
 
 clv_regression_plan clv_purchases_regression(const clv_purchase_data *data, const clv_process_ops *process) {
-  const clv_cells *cells = data->cells;
+  const clv_cells *cells  = data->cells;
+  const unsigned   shapes = process->coordinates == NULL ? 0 : process->coordinates->shapes;
   return (clv_regression_plan){.covariates  = cells->covariates,
                                .priors      = data->priors,
                                .n_parameter = process->n_parameter,
@@ -46,7 +47,8 @@ clv_regression_plan clv_purchases_regression(const clv_purchase_data *data, cons
                                                .count     = cells->count,
                                                .t_x       = cells->t_x,
                                                .T         = cells->T,
-                                               .gradient  = process->gradient}};
+                                               .gradient  = process->gradient,
+                                               .shapes    = shapes}};
 }
 
 void clv_purchases_name(const char *model, int erlang_k, char name[CLV_NAME_MAX]) {

@@ -1,5 +1,7 @@
 #include "engine/models/segments.h"
 
+#include <math.h>
+
 enum { MOST = CLV_SEGMENT_PARAMETER_MAX, ROOM = CLV_SEGMENT_MAX * CLV_SEGMENT_PARAMETER_MAX };
 
 size_t clv_segments_n_sum(const clv_segments *self) {
@@ -31,6 +33,12 @@ void clv_segments_block(const clv_segments *self, size_t block, size_t n_chain, 
   }
 }
 
+bool clv_shapes_are_known(unsigned shapes, size_t n, const double *theta, double most) {
+  bool known = true;
+  for (size_t i = 0; i < n; i++) known = known && ((shapes >> i & 1u) == 0 || theta[i] <= most);
+  return known;
+}
+
 double clv_segments_finish(const clv_segments *self, size_t g, const double *u, const double *sum,
                            double *gradient) {
   const clv_likelihood *l = self->likelihood;
@@ -42,7 +50,7 @@ double clv_segments_finish(const clv_segments *self, size_t g, const double *u, 
     gradient[j] = 0.0;
     for (size_t i = 0; i < n; i++) gradient[j] += by_theta[i] * theta[i] * jacobian[i * n + j];
   }
-  return value;
+  return clv_shapes_are_known(self->coordinates->shapes, n, theta, CLV_SHAPE_MOST) ? value : NAN;
 }
 
 void clv_segments_constrain(const clv_segments *self, const double *phi, double *value) {

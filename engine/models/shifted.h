@@ -46,6 +46,7 @@ struct clv_shifted_plan {
    * not take. */
   clv_batch_gradient *batch;
   clv_batch_kind      kind;
+  unsigned            shapes; /* among the parameters, as in clv_coordinates */
   /** The model's likelihood with other segments. Collective over comm. @param segment  one for each row */
   clv_status (*make)(const void *context, size_t n_segment, const uint32_t *segment, clv_likelihood *out);
   /** The shifted likelihood where the model has a better way than groups and rows; NULL: it has none.

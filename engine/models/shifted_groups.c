@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 
 #include "engine/models/shifted.h"
@@ -13,6 +14,7 @@ typedef struct groups {
   clv_likelihood  likelihood; /* owned; group v of segment g is its segment g × n_vector + v */
   clv_vector_set *vectors;    /* owned */
   size_t          n_vector, n_segment;
+  unsigned        shapes;
 } groups;
 
 static void groups_free(void *self) {
@@ -52,6 +54,7 @@ static double groups_finish(const void *self, size_t segment, const double *thet
     clv_shifts_theta(&s->shifts, gamma, w, theta, shifted);
     total += s->likelihood.ops->finish(s->likelihood.self, segment * s->n_vector + v, shifted,
                                        sum + v * n_term, by);
+    if (!clv_shapes_are_known(s->shapes, n, shifted, CLV_SHAPE_MOST_OF_ONE)) total = NAN;
     for (size_t k = 0; k < n; k++) {
       by_theta[k] += by[k] * (shifted[k] / theta[k]);
       by[k] *= shifted[k];
@@ -103,6 +106,7 @@ clv_status clv_shifted_groups_new(const clv_shifted_plan *plan, clv_shifted *out
   CLV_TRY(clv_comm_agree(plan->comm, st));
   s->shifts    = *plan->shifts;
   s->n_segment = plan->n_segment;
+  s->shapes    = plan->shapes;
   CLV_TRY(vectors_find(plan, s));
   if (s->n_vector == 0) goto out;
   CLV_TRY(likelihood_make(plan, s));

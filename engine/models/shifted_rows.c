@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 
 #include "engine/models/shifted.h"
@@ -13,6 +14,7 @@ typedef struct rows {
   double (*gradient)(const double *theta, const clv_customer *who, double *by_theta);
   clv_batch_gradient *batch;
   clv_batch_kind      kind;
+  unsigned            shapes;
   clv_isa             isa;
   double             *x, *t_x, *T, *spend, *count; /* [n_room] one slab, owned by x */
   double             *w;                           /* owned [n_column][n_room] */
@@ -76,6 +78,14 @@ static bool batch_is_tame(const rows *s, const batch *b) {
   return tame;
 }
 
+static bool batch_is_known(const rows *s, const batch *b) {
+  bool known = true;
+  for (size_t k = 0; k < s->shifts.n_parameter; k++)
+    for (size_t i = 0; i < BATCH && (s->shapes >> k & 1u) != 0; i++)
+      known = known && b->theta[k * BATCH + i] <= CLV_SHAPE_MOST_OF_ONE;
+  return known;
+}
+
 static void batch_look_one_by_one(const rows *s, batch *b) {
   const size_t n = s->shifts.n_parameter;
   for (size_t i = 0; i < b->n; i++) {
@@ -96,6 +106,7 @@ static void batch_look(const rows *s, batch *b) {
     s->batch(&s->kind, s->isa, &who, b->value, b->by);
   else
     batch_look_one_by_one(s, b);
+  if (!batch_is_known(s, b)) b->value[0] = NAN;
 }
 
 /* Sums of a segment: the log-likelihood, and its gradient in log theta. Leaves in `by` what the rows that are
@@ -191,6 +202,7 @@ clv_status clv_shifted_rows_new(const clv_shifted_plan *plan, clv_shifted *out) 
   s->gradient  = plan->gradient;
   s->batch     = plan->batch;
   s->kind      = plan->kind;
+  s->shapes    = plan->shapes;
   s->isa       = clv_isa_best();
   s->n_row     = (size_t)(plan->blocks.last - plan->blocks.first);
   s->n_room    = (s->n_row + BATCH - 1) / BATCH * BATCH;

@@ -1,10 +1,10 @@
 /* Simulation-based calibration of pareto_nbd + gamma_gamma with covariates, as calibration.c without.
  *
- *   clv_calibration_covariates FIRST LAST CUSTOMERS ROWS > ranks.csv
+ *   clv_calibration_covariates FIRST LAST CUSTOMERS ROWS [LENGTH] > ranks.csv
  *
  * An indicator and a number act on purchases, the indicator on dropout, the number on spend. ROWS 0: the
  * number has two values, so that customers come in four groups; 1: it is continuous, so that likelihoods are
- * summed row by row. */
+ * summed row by row. LENGTH makes warm-up, draws and thinning so many times as long. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "engine/models/joint.h"
 #include "engine/models/process.h"
 #include "engine/models/purchases.h"
-#include "engine/sampler/sampler.h"
+#include "ranks.h"
 
 enum {
   N_VALUE    = 11,
@@ -162,44 +162,22 @@ out:
   return st;
 }
 
-static clv_status ranks_count(const clv_topology *topology, const clv_model *model, uint32_t fit,
-                              const double *truth, int *rank) {
-  const clv_sampler_plan plan    = {.num_chains     = N_CHAIN,
-                                    .num_warmup     = N_WARMUP,
-                                    .num_samples    = N_DRAW,
-                                    .target_accept  = 0.8,
-                                    .max_tree_depth = 10,
-                                    .seed           = 5000 + fit};
-  clv_sampler           *sampler = NULL;
-  clv_leg                leg;
-  double                 value[N_VALUE];
-  clv_status             st = CLV_OK;
-  memset(rank, 0, N_VALUE * sizeof *rank);
-  CLV_TRY(clv_sampler_new(topology, model, &plan, &sampler));
-  do CLV_TRY(clv_sampler_run(sampler, N_WARMUP, NULL, &leg));
-  while (leg.warmup && leg.first + leg.n_draw < N_WARMUP);
-  CLV_TRY(clv_sampler_run(sampler, N_DRAW, NULL, &leg));
-  for (int c = 0; c < N_CHAIN; c++)
-    for (int d = THIN - 1; d < leg.n_draw; d += THIN) {
-      const size_t row = (size_t)c * (size_t)leg.n_draw + (size_t)d;
-      model->ops->constrain(model->self, leg.phi + row * leg.dim, value);
-      for (int j = 0; j < N_VALUE; j++) rank[j] += value[j] < truth[j];
-    }
-out:
-  clv_sampler_free(&sampler);
-  return st;
-}
-
 static clv_status fit_one(const clv_comm *comm, const clv_topology *topology, portfolio *p, uint32_t fit,
-                          int by_rows) {
-  clv_model  model = {0};
-  double     truth[N_VALUE];
-  int        rank[N_VALUE];
-  clv_status st = CLV_OK;
+                          int by_rows, int length) {
+  const clv_sampler_plan plan  = {.num_chains     = N_CHAIN,
+                                  .num_warmup     = N_WARMUP * length,
+                                  .num_samples    = N_DRAW * length,
+                                  .target_accept  = 0.8,
+                                  .max_tree_depth = 10,
+                                  .seed           = 5000 + fit};
+  clv_model              model = {0};
+  double                 truth[N_VALUE];
+  int                    rank[N_VALUE];
+  clv_status             st = CLV_OK;
   CLV_TRY(truth_draw(comm, fit, truth));
   portfolio_simulate(p, truth, fit, by_rows);
   CLV_TRY(model_build(comm, p, &model));
-  CLV_TRY(ranks_count(topology, &model, fit, truth, rank));
+  CLV_TRY(ranks_count(topology, &model, &plan, THIN * length, truth, rank));
   for (int j = 0; j < N_VALUE; j++) printf("%u,%s,%.10g,%d,%d\n", fit, NAME[j], truth[j], rank[j], LEVELS);
   fflush(stdout);
 out:
@@ -208,8 +186,9 @@ out:
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) {
-    fprintf(stderr, "usage: clv_calibration_covariates FIRST LAST CUSTOMERS ROWS\n");
+  const int length = argc == 6 ? atoi(argv[5]) : 1;
+  if (argc < 5 || argc > 6 || length < 1) {
+    fprintf(stderr, "usage: clv_calibration_covariates FIRST LAST CUSTOMERS ROWS [LENGTH]\n");
     return 2;
   }
   const uint32_t first = (uint32_t)atoi(argv[1]), last = (uint32_t)atoi(argv[2]);
@@ -223,7 +202,7 @@ int main(int argc, char **argv) {
   CLV_TRY(clv_comm_world(&comm));
   CLV_TRY(clv_topology_new(comm, 1, &topology));
   printf("fit,parameter,truth,rank,levels\n");
-  for (uint32_t fit = first; fit < last; fit++) CLV_TRY(fit_one(comm, topology, &p, fit, by_rows));
+  for (uint32_t fit = first; fit < last; fit++) CLV_TRY(fit_one(comm, topology, &p, fit, by_rows, length));
 out:
   if (st < 0) fprintf(stderr, "clv_calibration_covariates: %s\n", clv_message());
   portfolio_free(&p);
