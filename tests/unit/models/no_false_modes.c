@@ -65,6 +65,20 @@ out:
   return st;
 }
 
+/* A coefficient of dropout, the last one, that takes some customers' a and b out of what is known. */
+static clv_status shapes_check(const clv_comm *comm, const clv_model *m) {
+  clv_status st = CLV_OK;
+  double     phi[DIM_MOST], known, unknown;
+  clv_model_start(m, 1, 0, phi);
+  CLV_TRY(density_at(comm, m, phi, &known));
+  phi[m->ops->n_dim(m->self) - 1] = 40.0;
+  CLV_TRY(density_at(comm, m, phi, &unknown));
+  if (!isfinite(known) || isfinite(unknown))
+    CLV_TRY(clv_fail(CLV_EFAULT, "%g where shapes are tame, %g where they are not", known, unknown));
+out:
+  return st;
+}
+
 static clv_status way_check(const clv_comm *comm, const made *m, const char *name, way how) {
   clv_cells            cells    = made_cells(comm, m);
   clv_spends           spends   = made_spends(comm, m, 1.0);
@@ -74,6 +88,7 @@ static clv_status way_check(const clv_comm *comm, const made *m, const char *nam
   if (how != WITHOUT) cells.covariates = &w, spends.covariates = &w;
   CLV_TRY(clv_purchases_new(name, &(clv_purchase_data){comm, &cells, NULL}, &model[0]));
   CLV_TRY(model_check(comm, &model[0], name));
+  if (how != WITHOUT && strcmp(name, "bg_nbd") == 0) CLV_TRY(shapes_check(comm, &model[0]));
   CLV_TRY(clv_gamma_gamma_new(comm, &spends, NULL, &model[1]));
   CLV_TRY(model_check(comm, &model[1], "gamma_gamma"));
 out:
