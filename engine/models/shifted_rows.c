@@ -106,7 +106,7 @@ static void batch_look(const rows *s, batch *b) {
     s->batch(&s->kind, s->isa, &who, b->value, b->by);
   else
     batch_look_one_by_one(s, b);
-  if (!batch_is_known(s, b)) b->value[0] = NAN;
+  if (!batch_is_known(s, b)) b->value[0] = NAN; /* and with it the whole sum */
 }
 
 /* Sums of a segment: the log-likelihood, and its gradient in log theta. Leaves in `by` what the rows that are

@@ -39,7 +39,7 @@ for pass in fitted forecast; do
   $pass bg_cnbd_k 24 "--model bg_cnbd_k" "$tiny"
   $pass bg_bb 40 "--model bg_bb" ""
   $pass segments 20 "--segments 2" "$tiny"
-  $pass covariates 40 "--covariates" "$tiny"
+  $pass covariates 40 "--covariates" "$tiny" # row by row: hardly two have the same
   $pass covariates_in_groups 40 "--covariates" "$tiny --set customers.covariates=[club]"
   $pass lognormal 12 "--model pareto_nbd_lognormal" "$tiny"
   $pass lognormal_spend 12 "--model pareto_nbd_lognormal --spend lognormal" "$tiny"
