@@ -113,8 +113,6 @@ static size_t n_purchase_value(const study *s) {
   return s->has_spend ? n_value(s) - SPEND_VALUES : n_value(s);
 }
 
-static int levels_of(const study *s) { return s->n_chain * (s->n_draw / s->thin); }
-
 typedef struct portfolio {
   size_t    n, n_spend;
   uint32_t *x, *spend_x;
@@ -202,11 +200,11 @@ static clv_status study_run(const clv_comm *comm, const study *s, uint32_t first
   clv_topology *topology = NULL;
   clv_status    st       = CLV_OK;
   CLV_TRY(clv_topology_new(comm, 1, &topology));
-  printf("fit,parameter,truth,rank,levels\n");
+  ranks_head();
   for (uint32_t fit = first; fit < last; fit++) {
-    clv_model model = {0};
-    double    theta[VALUES_MOST];
-    int       rank[VALUES_MOST];
+    clv_model  model = {0};
+    double     theta[VALUES_MOST];
+    truth_rank rank[VALUES_MOST];
     CLV_TRY(truth_draw(comm, s, fit, theta));
     portfolio_simulate(s, p, theta, fit);
     CLV_TRY(model_build(comm, s, p, &model));
@@ -219,8 +217,7 @@ static clv_status study_run(const clv_comm *comm, const study *s, uint32_t first
     st                          = ranks_count(topology, &model, &plan, s->thin, theta, rank);
     clv_model_free(&model);
     if (st < 0) goto out;
-    for (size_t j = 0; j < n_value(s); j++)
-      printf("%u,%s,%.10g,%d,%d\n", fit, s->prior[j].name, theta[j], rank[j], levels_of(s));
+    for (size_t j = 0; j < n_value(s); j++) rank_print(fit, s->prior[j].name, &rank[j]);
     fflush(stdout);
   }
 out:

@@ -23,7 +23,6 @@ enum {
   N_WARMUP   = 200,
   N_DRAW     = 150,
   THIN       = 2,
-  LEVELS     = N_CHAIN * N_DRAW / THIN,
   MOST_TIMES = 4096,
   SEED       = 20260711
 };
@@ -172,13 +171,13 @@ static clv_status fit_one(const clv_comm *comm, const clv_topology *topology, po
                                   .seed           = 5000 + fit};
   clv_model              model = {0};
   double                 truth[N_VALUE];
-  int                    rank[N_VALUE];
+  truth_rank             rank[N_VALUE];
   clv_status             st = CLV_OK;
   CLV_TRY(truth_draw(comm, fit, truth));
   portfolio_simulate(p, truth, fit, by_rows);
   CLV_TRY(model_build(comm, p, &model));
   CLV_TRY(ranks_count(topology, &model, &plan, THIN * length, truth, rank));
-  for (int j = 0; j < N_VALUE; j++) printf("%u,%s,%.10g,%d,%d\n", fit, NAME[j], truth[j], rank[j], LEVELS);
+  for (int j = 0; j < N_VALUE; j++) rank_print(fit, NAME[j], &rank[j]);
   fflush(stdout);
 out:
   clv_model_free(&model);
@@ -201,7 +200,7 @@ int main(int argc, char **argv) {
   portfolio_alloc(&p, (size_t)atoi(argv[3]));
   CLV_TRY(clv_comm_world(&comm));
   CLV_TRY(clv_topology_new(comm, 1, &topology));
-  printf("fit,parameter,truth,rank,levels\n");
+  ranks_head();
   for (uint32_t fit = first; fit < last; fit++) CLV_TRY(fit_one(comm, topology, &p, fit, by_rows, length));
 out:
   if (st < 0) fprintf(stderr, "clv_calibration_covariates: %s\n", clv_message());

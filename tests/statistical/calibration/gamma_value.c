@@ -74,11 +74,11 @@ static clv_status study_run(const clv_comm *comm, uint32_t first, uint32_t last,
   clv_topology *topology = NULL;
   clv_status    st       = CLV_OK;
   CLV_TRY(clv_topology_new(comm, 1, &topology));
-  printf("fit,parameter,truth,rank,levels\n");
+  ranks_head();
   for (uint32_t fit = first; fit < last; fit++) {
-    clv_model model = {0};
-    double    theta[N_VALUE];
-    int       rank[N_VALUE];
+    clv_model  model = {0};
+    double     theta[N_VALUE];
+    truth_rank rank[N_VALUE];
     CLV_TRY(truth_draw(comm, fit, theta));
     amounts_simulate(a, theta, fit);
     CLV_TRY(model_build(comm, a, &model));
@@ -91,8 +91,7 @@ static clv_status study_run(const clv_comm *comm, uint32_t first, uint32_t last,
     st                          = ranks_count(topology, &model, &plan, THIN, theta, rank);
     clv_model_free(&model);
     if (st < 0) goto out;
-    for (size_t j = 0; j < N_VALUE; j++)
-      printf("%u,%s,%.10g,%d,%d\n", fit, PRIOR[j].name, theta[j], rank[j], CHAINS * (DRAWS / THIN));
+    for (size_t j = 0; j < N_VALUE; j++) rank_print(fit, PRIOR[j].name, &rank[j]);
     fflush(stdout);
   }
 out:

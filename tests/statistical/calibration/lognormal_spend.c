@@ -137,7 +137,7 @@ static clv_status fit_one(const clv_comm *comm, const clv_topology *topology, po
                                   .seed           = 1000 + fit};
   clv_model              model = {0};
   double                 truth[N_VALUE];
-  int                    rank[N_VALUE];
+  truth_rank             rank[N_VALUE];
   clv_status             st = CLV_OK;
   CLV_TRY(truth_draw(comm, fit, truth));
   for (size_t i = 0; i < p->n; i++) {
@@ -149,7 +149,7 @@ static clv_status fit_one(const clv_comm *comm, const clv_topology *topology, po
   for (size_t j = 0; j < N_VALUE; j++) {
     clv_variable v; /* each has one value */
     model.ops->variable(model.self, j, &v);
-    printf("%u,%s,%.10g,%d,%d\n", fit, v.name, truth[j], rank[j], CHAINS * (DRAWS / THIN));
+    rank_print(fit, v.name, &rank[j]);
   }
   fflush(stdout);
 out:
@@ -172,7 +172,7 @@ int main(int argc, char **argv) {
   CLV_TRY(portfolio_alloc((size_t)atoi(argv[3]), &p));
   CLV_TRY(clv_comm_world(&comm));
   CLV_TRY(clv_topology_new(comm, 1, &topology));
-  printf("fit,parameter,truth,rank,levels\n");
+  ranks_head();
   for (uint32_t fit = first; fit < last; fit++) CLV_TRY(fit_one(comm, topology, &p, fit, length));
 out:
   if (st < 0) fprintf(stderr, "clv_calibration_lognormal_spend: %s\n", clv_message());

@@ -24,7 +24,6 @@ enum {
   N_WARMUP   = 300,
   N_DRAW     = 400,
   THIN       = 8,
-  LEVELS     = N_CHAIN * N_DRAW / THIN,
   MOST_TIMES = 4096,
   SEED       = 20260102
 };
@@ -131,16 +130,18 @@ static clv_status truth_draw(const clv_model *model, uint32_t fit, double *value
   return CLV_OK;
 }
 
-static void ranks_print(const clv_model *model, uint32_t fit, const double *value, const int *rank) {
+static void ranks_print(const clv_model *model, uint32_t fit, const truth_rank *rank) {
   static const size_t SHOWN[] = {0, N_SEGMENT / 2, N_SEGMENT - 1};
   const size_t        n       = model->ops->n_variable(model->self);
   for (size_t i = 0, at = 0; i < n; i++) {
     clv_variable v;
     model->ops->variable(model->self, i, &v);
-    for (size_t k = 0; v.length > 1 && k < sizeof SHOWN / sizeof *SHOWN; k++)
-      printf("%u,%s[%zu],%.10g,%d,%d\n", fit, v.name, SHOWN[k] + 1, value[at + SHOWN[k]], rank[at + SHOWN[k]],
-             LEVELS);
-    if (v.length == 1) printf("%u,%s,%.10g,%d,%d\n", fit, v.name, value[at], rank[at], LEVELS);
+    for (size_t k = 0; v.length > 1 && k < sizeof SHOWN / sizeof *SHOWN; k++) {
+      char name[96];
+      snprintf(name, sizeof name, "%s[%zu]", v.name, SHOWN[k] + 1);
+      rank_print(fit, name, &rank[at + SHOWN[k]]);
+    }
+    if (v.length == 1) rank_print(fit, v.name, &rank[at]);
     at += v.length;
   }
   fflush(stdout);
@@ -156,7 +157,7 @@ static clv_status fit_one(const clv_comm *comm, const clv_topology *topology, po
                                   .seed           = 1000 + fit};
   clv_model              model = {0};
   double                *value = NULL;
-  int                   *rank  = NULL;
+  truth_rank            *rank  = NULL;
   clv_status             st    = CLV_OK;
   CLV_TRY(model_build(comm, p, name, &model));
   CLV_TRY(clv_alloc(clv_model_n_value(&model), sizeof *value, (void **)&value));
@@ -166,7 +167,7 @@ static clv_status fit_one(const clv_comm *comm, const clv_topology *topology, po
   portfolio_simulate(p, clv_process_find(name), value, fit);
   CLV_TRY(model_build(comm, p, name, &model));
   CLV_TRY(ranks_count(topology, &model, &plan, THIN, value, rank));
-  ranks_print(&model, fit, value, rank);
+  ranks_print(&model, fit, rank);
 out:
   clv_model_free(&model);
   free(value);
@@ -191,7 +192,7 @@ int main(int argc, char **argv) {
   portfolio_simulate(&p, clv_process_find(argv[3]), some, 0); /* something to make the first model of */
   CLV_TRY(clv_comm_world(&comm));
   CLV_TRY(clv_topology_new(comm, 1, &topology));
-  printf("fit,parameter,truth,rank,levels\n");
+  ranks_head();
   for (uint32_t fit = first; fit < last; fit++) CLV_TRY(fit_one(comm, topology, &p, argv[3], fit));
 out:
   if (st < 0) fprintf(stderr, "clv_calibration_pooling: %s\n", clv_message());
