@@ -4,9 +4,11 @@
 #include <stdio.h>
 
 #include "comm/accumulator.h"
+#include "engine/models/gamma_value.h"
+#include "engine/models/pareto_nbd_lognormal.h"
 #include "portfolio_made.h"
 
-enum { ROWS = 1500, COLUMNS = 2, POINTS = 400, NEAR = 50, DIM_MOST = 16, SUM_MOST = 512, WAYS = 3 };
+enum { ROWS = 1500, COLUMNS = 2, POINTS = 400, NEAR = 500, DIM_MOST = 16, SUM_MOST = 512, WAYS = 3 };
 typedef enum way { WITHOUT, GROUPS, ROW_BY_ROW } way;
 
 static clv_covariates covariates_of(way how) {
@@ -96,6 +98,37 @@ out:
   return st;
 }
 
+/* Customers integrated out on a grid: of log-normal rates, of them with spend, of every amount. */
+static clv_status grids_check(const clv_comm *comm, made *m) {
+  static double                mean_log[ROWS];
+  static clv_lognormal_amounts amounts[ROWS];
+  clv_model                    model = {0};
+  clv_status                   st    = CLV_OK;
+  made_fill(m);
+  m->n = ROWS;
+  if (m->n_spend > ROWS) m->n_spend = ROWS;
+  for (size_t i = 0; i < ROWS; i++) {
+    mean_log[i] = log(m->mean[i]) - 0.1;
+    amounts[i]  = (clv_lognormal_amounts){m->x[i], 3.0 + 0.001 * (double)(i % 700), 0.2 * m->x[i]};
+    if (m->x[i] == 0) amounts[i] = (clv_lognormal_amounts){0};
+  }
+  clv_cells               cells  = made_cells(comm, m);
+  clv_spends              spends = made_spends(comm, m, 1.0);
+  const clv_purchase_data data   = {comm, &cells, NULL};
+  cells.count = NULL, spends.mean_log = mean_log;
+  CLV_TRY(clv_purchases_new("pareto_nbd_lognormal", &data, &model));
+  CLV_TRY(model_check(comm, &model, "pareto_nbd_lognormal"));
+  clv_model_free(&model);
+  CLV_TRY(clv_pareto_nbd_lognormal_spend_new(&data, amounts, &model));
+  CLV_TRY(model_check(comm, &model, "pareto_nbd_lognormal with spend"));
+  clv_model_free(&model);
+  CLV_TRY(clv_gamma_value_new(comm, &spends, NULL, &model));
+  CLV_TRY(model_check(comm, &model, "gamma_value"));
+out:
+  clv_model_free(&model);
+  return st;
+}
+
 int main(int argc, char **argv) {
   static const char *const NAME[] = {"bg_nbd", "mbg_nbd", "pareto_nbd", "bg_cnbd_2", "bg_bb"};
   clv_comm                *comm   = NULL;
@@ -113,6 +146,7 @@ int main(int argc, char **argv) {
     if (st < 0) fprintf(stderr, "way %zu: ", k % WAYS);
     CLV_TRY(st);
   }
+  CLV_TRY(grids_check(comm, m));
 out:
   if (st < 0) fprintf(stderr, "%s\n", clv_message());
   free(m);
