@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/models/beta_pair.h"
+#include "engine/models/bg_bb_batch_kernel.h"
 #include "engine/models/counts.h"
 #include "engine/models/hierarchy.h"
 #include "engine/models/purchase_rows.h"
@@ -207,13 +208,19 @@ out:
   return st;
 }
 
+static void batch_gradient(const clv_batch_kind *kind, clv_isa isa, const clv_batch *batch, double *value,
+                           double *by_log_theta) {
+  (void)kind; /* there is one */
+  CLV_KERNEL_PICK(clv_bg_bb_batch, isa)(batch, value, by_log_theta);
+}
+
 clv_status clv_bg_bb_new(const clv_purchase_data *data, clv_model *out) {
   const size_t        n          = (size_t)(data->cells->blocks.last - data->cells->blocks.first);
   clv_regression_plan plan       = clv_purchases_regression(data, &CLV_BG_BB_PROCESS);
   clv_likelihood      likelihood = {0};
   clv_regression     *regression = NULL;
   clv_status          st         = CLV_OK;
-  plan.data.make = likelihood_new, plan.data.context = data;
+  plan.data.make = likelihood_new, plan.data.context = data, plan.data.batch = batch_gradient;
   CLV_TRY(clv_comm_agree(data->comm, cells_check(data->cells, n)));
   CLV_TRY(clv_regression_likelihood(&plan, &regression, &likelihood));
   CLV_TRY(hierarchy_new(data, &likelihood, out));

@@ -26,7 +26,7 @@ static double rising(double a, double n) {
 }
 
 clv_bg_bb_silence clv_bg_bb_silence_of(const double *theta, double x, double t_x, double T) {
-  const double      never = theta[BETA] + t_x - x, trials = theta[ALPHA] + theta[BETA] + t_x;
+  const double      never = theta[BETA] + (t_x - x), trials = theta[ALPHA] + theta[BETA] + t_x;
   const double      lived = theta[DELTA] + t_x, life = theta[GAMMA] + theta[DELTA] + t_x;
   clv_bg_bb_silence s = {.chance = 1.0};
   /* From the last opportunity back: he leaves, or stays, does not buy and goes on. Each step is a mean of
@@ -62,7 +62,7 @@ static double process_gradient(const double *theta, const clv_customer *who, dou
   by_theta[ALPHA] =
       clv_digamma(theta[ALPHA] + x) - clv_digamma(theta[ALPHA]) - by_trials + silence.by_theta[ALPHA];
   by_theta[BETA] =
-      clv_digamma(theta[BETA] + who->t_x - x) - clv_digamma(theta[BETA]) - by_trials + silence.by_theta[BETA];
+      clv_digamma(theta[BETA] + (who->t_x - x)) - clv_digamma(theta[BETA]) - by_trials + silence.by_theta[BETA];
   by_theta[GAMMA] = silence.by_theta[GAMMA] - by_life;
   by_theta[DELTA] =
       clv_digamma(theta[DELTA] + who->t_x) - clv_digamma(theta[DELTA]) - by_life + silence.by_theta[DELTA];
@@ -72,7 +72,7 @@ static double process_gradient(const double *theta, const clv_customer *who, dou
 /* The silence of those still there, as a share of all silence. */
 static double process_p_alive(const double *theta, const clv_customer *who) {
   const double x = (double)who->x, idle = who->T - who->t_x;
-  const double never = theta[BETA] + who->t_x - x, trials = theta[ALPHA] + theta[BETA] + who->t_x;
+  const double never = theta[BETA] + (who->t_x - x), trials = theta[ALPHA] + theta[BETA] + who->t_x;
   const double lived = theta[DELTA] + who->t_x, life = theta[GAMMA] + lived;
   const double stayed = rising(never, idle) - rising(trials, idle) + rising(lived, idle) - rising(life, idle);
   return fmin(clv_exp(stayed - clv_log(clv_bg_bb_silence_of(theta, x, who->t_x, who->T).chance)), 1.0);
@@ -81,7 +81,7 @@ static double process_p_alive(const double *theta, const clv_customer *who) {
 static void process_update(const double *theta, const clv_customer *who, double *updated) {
   const double x = (double)who->x;
   updated[ALPHA] = theta[ALPHA] + x;
-  updated[BETA]  = theta[BETA] + who->T - x;
+  updated[BETA]  = theta[BETA] + (who->T - x);
   updated[GAMMA] = theta[GAMMA];
   updated[DELTA] = theta[DELTA] + who->T;
 }
@@ -123,7 +123,7 @@ static double process_pmf(const double *theta, uint32_t count, double t) {
   double alive = clv_exp(rising(theta[DELTA], n) - rising(life, n)), sum = 0.0;
   for (double i = n; i < most; i += 1.0) {
     sum += bought * alive * theta[GAMMA] / (life + i);
-    bought *= (i + 1.0) / (i + 1.0 - n) * (theta[BETA] + i - n) / (trials + i);
+    bought *= (i + 1.0) / (i + 1.0 - n) * (theta[BETA] + (i - n)) / (trials + i);
     alive *= (theta[DELTA] + i) / (life + i);
   }
   return sum + bought * alive;
@@ -132,7 +132,7 @@ static double process_pmf(const double *theta, uint32_t count, double t) {
 /* The exact mixture: he left at one of the silent opportunities, or is there. */
 static int process_customer_draw(const double *theta, const clv_customer *who, clv_rng *rng, double *latent) {
   const double x = (double)who->x, idle = who->T - who->t_x;
-  const double never = theta[BETA] + who->t_x - x, trials = theta[ALPHA] + theta[BETA] + who->t_x;
+  const double never = theta[BETA] + (who->t_x - x), trials = theta[ALPHA] + theta[BETA] + who->t_x;
   const double lived = theta[DELTA] + who->t_x, life = theta[GAMMA] + lived;
   double left = clv_rng_uniform(rng) * clv_bg_bb_silence_of(theta, x, who->t_x, who->T).chance, stayed = 1.0;
   double i = 0.0;

@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "engine/models/bg_batch_kernel.h"
+#include "engine/models/bg_bb.h"
+#include "engine/models/bg_bb_batch_kernel.h"
 #include "engine/models/bg_family.h"
 #include "engine/models/gamma_gamma.h"
 #include "engine/models/gamma_gamma_batch_kernel.h"
@@ -33,12 +35,17 @@ static void spend(const clv_batch_kind *kind, clv_isa isa, const clv_batch *b, d
   (void)kind;
   CLV_KERNEL_PICK(clv_gamma_gamma_batch, isa)(b, value, by);
 }
+static void whole(const clv_batch_kind *kind, clv_isa isa, const clv_batch *b, double *value, double *by) {
+  (void)kind;
+  CLV_KERNEL_PICK(clv_bg_bb_batch, isa)(b, value, by);
+}
 
 static const kernel KERNEL[] = {{"bg_nbd", 4, clv_bg_batch_gradient, {1, 0.0}},
                                 {"mbg_nbd", 4, clv_bg_batch_gradient, {1, 1.0}},
                                 {"bg_cnbd_3", 4, clv_bg_batch_gradient, {3, 0.0}},
                                 {"mbg_cnbd_12", 4, clv_bg_batch_gradient, {12, 1.0}},
                                 {"pareto_nbd", 4, pareto, {0}},
+                                {"bg_bb", 4, whole, {0}},
                                 {"gamma_gamma", 3, spend, {0}}};
 
 typedef struct customers {
@@ -59,6 +66,15 @@ static void customers_make(customers *c, uint32_t round, double width, bool buys
   }
 }
 
+/* Whole opportunities, at most one purchase at each; some customers have just bought, some never. */
+static void opportunities_make(customers *c) {
+  for (size_t i = 0; i < N; i++) {
+    c->T[i]   = fmin(1.0 + floor(c->T[i]), CLV_BG_BB_OPPORTUNITIES_MOST);
+    c->t_x[i] = c->x[i] == 0.0 ? 0.0 : i % 8 == 0 ? c->T[i] : 1.0 + floor(c->t_x[i]);
+    if (c->x[i] > c->t_x[i]) c->x[i] = c->t_x[i];
+  }
+}
+
 static double gradient_of(const kernel *k, const customers *c, size_t i, double *by) {
   const clv_customer who = {.x = (uint32_t)c->x[i], .t_x = c->t_x[i], .T = c->T[i], .spend = c->mean[i]};
   double             theta[PARAMETERS];
@@ -69,9 +85,11 @@ static double gradient_of(const kernel *k, const customers *c, size_t i, double 
   return value;
 }
 
-/* Terms that may cancel are of this size: purchases and parameters times their logarithms. */
-static double size_of(const customers *c, size_t i) {
-  double size = 1.0 + c->x[i] * (10.0 + log1p(c->x[i]));
+/* Terms that may cancel are of this size: purchases, or opportunities, and parameters times their logarithms.
+ */
+static double size_of(const kernel *k, const customers *c, size_t i) {
+  const double events = k->look == whole ? c->t_x[i] : c->x[i];
+  double       size   = 1.0 + events * (10.0 + log1p(events));
   for (size_t p = 0; p < PARAMETERS; p++) {
     const double theta = c->theta[p * N + i];
     size += (1.0 + theta + c->x[i]) * (1.0 + fabs(log(theta)) + fabs(log(c->mean[i])));
@@ -83,7 +101,7 @@ static double size_of(const customers *c, size_t i) {
 /* A few roundings of each of some ten terms, and 1e-11 for the integral of pareto_nbd, whose bound is 1e-12.
  */
 static double allowed(const kernel *k, const customers *c, size_t i) {
-  return 2e-15 * size_of(c, i) + (k->look == pareto ? 1e-11 * (1.0 + c->x[i]) : 0.0);
+  return 2e-15 * size_of(k, c, i) + (k->look == pareto ? 1e-11 * (1.0 + c->x[i]) : 0.0);
 }
 
 static void kernel_check(const kernel *k, const customers *c) {
@@ -110,6 +128,7 @@ static void kernels_match(void **state) {
   for (size_t k = 0; k < sizeof KERNEL / sizeof *KERNEL; k++)
     for (uint32_t round = 0; round < ROUNDS; round++) {
       customers_make(&c, round, round % 4 == 3 ? 12.0 : 3.0, KERNEL[k].look == spend);
+      if (KERNEL[k].look == whole) opportunities_make(&c);
       kernel_check(&KERNEL[k], &c);
     }
 }
@@ -126,6 +145,7 @@ static void ends_are_finite(void **state) {
       customers_make(&c, round, 1.0, KERNEL[k].look == spend);
       for (size_t i = 0; i < N; i += 3) c.x[i] = i % 2 == 0 ? 1.0 : 0x1p32 - 1.0;
       for (size_t i = 1; i < N; i += 3) c.T[i] = 1e9, c.mean[i] = i % 2 == 0 ? 1e-12 : 1e12;
+      if (KERNEL[k].look == whole) opportunities_make(&c);
       for (size_t i = 0; i < PARAMETERS * N; i++)
         c.theta[i] = (round >> i / N & 1u) != 0 ? CLV_BATCH_MOST : CLV_BATCH_LEAST;
       for (clv_isa isa = CLV_ISA_PLAIN_C; isa <= clv_isa_best(); isa++) {

@@ -1,0 +1,93 @@
+/* Compiled once per instruction set. Fader, Hardie & Shang 2010, eq. 5, as bg_bb_process.c has it: the
+ * history up to the last purchase in Gamma functions, in front of the silence since. */
+#include "engine/models/bg_bb_batch_kernel.h"
+#include "engine/numerics/vgamma.h"
+
+enum { ALPHA, BETA, GAMMA, DELTA, N_PARAMETER };
+
+/* One vector of customers. */
+typedef struct customers {
+  clv_vector x, t_x, idle, theta[N_PARAMETER];
+  double     idle_most;
+} customers;
+
+/* log Gamma(y + n) - log Gamma(y), and its slope in y. */
+typedef struct rising {
+  clv_vector log, slope;
+} rising;
+
+CLV_INLINE rising rising_of(clv_vector y, clv_vector n) {
+  const clv_vector_gamma from = clv_vector_gamma_of(y), to = clv_vector_gamma_of(y + n);
+  return (rising){to.log - from.log, to.digamma - from.digamma};
+}
+
+/* As clv_bg_bb_silence_of; a customer who was idle for less time waits until the others have come to his
+ * last opportunity. */
+typedef struct silence {
+  clv_vector chance, by_theta[N_PARAMETER]; /* of the chance, not its logarithm */
+} silence;
+
+CLV_INLINE silence silence_of(const customers *who) {
+  const clv_vector never = who->theta[BETA] + (who->t_x - who->x), one = clv_vector_of(1.0), none = {0};
+  const clv_vector trials = who->theta[ALPHA] + who->theta[BETA] + who->t_x,
+                   bought = who->theta[ALPHA] + who->x;
+  const clv_vector lived = who->theta[DELTA] + who->t_x, life = who->theta[GAMMA] + lived;
+  silence          s = {.chance = one};
+  for (double i = who->idle_most - 1.0; i >= 0.0; i -= 1.0) {
+    const clv_mask   here      = (clv_mask)(who->idle > i);
+    const clv_vector all_lives = life + i, all_trials = trials + i, both = 1.0 / (all_lives * all_trials),
+                     by_life = both * all_trials, by_trial = both * all_lives;
+    const clv_vector leaves = who->theta[GAMMA] * by_life, stays = (lived + i) * by_life,
+                     idle = (never + i) * by_trial, goes_on = stays * idle;
+    const clv_vector rest = idle * s.chance, still = goes_on * s.chance, ends = (one - rest) * by_life;
+    const clv_vector chance = leaves + still, buys = stays * s.chance * (bought * by_trial);
+    const clv_vector added[N_PARAMETER] = {none - still * by_trial, buys * by_trial, stays * ends,
+                                           none - leaves * ends};
+    for (int k = 0; k < N_PARAMETER; k++)
+      s.by_theta[k] = clv_vector_pick(here, goes_on * s.by_theta[k] + added[k], s.by_theta[k]);
+    s.chance = clv_vector_pick(here, chance, s.chance);
+  }
+  return s;
+}
+
+CLV_INLINE void customers_look(const customers *who, clv_vector *value, clv_vector *by) {
+  const clv_vector *theta = who->theta;
+  const silence     s     = silence_of(who);
+  const rising bought = rising_of(theta[ALPHA], who->x), passed = rising_of(theta[BETA], who->t_x - who->x),
+               trials = rising_of(theta[ALPHA] + theta[BETA], who->t_x),
+               stayed = rising_of(theta[DELTA], who->t_x),
+               lived  = rising_of(theta[GAMMA] + theta[DELTA], who->t_x);
+  *value =
+      ((bought.log + passed.log - trials.log) + (stayed.log - lived.log)) + clv_vector_log_tame(s.chance);
+  by[ALPHA] = theta[ALPHA] * ((bought.slope - trials.slope) + s.by_theta[ALPHA] / s.chance);
+  by[BETA]  = theta[BETA] * ((passed.slope - trials.slope) + s.by_theta[BETA] / s.chance);
+  by[GAMMA] = theta[GAMMA] * (s.by_theta[GAMMA] / s.chance - lived.slope);
+  by[DELTA] = theta[DELTA] * ((stayed.slope - lived.slope) + s.by_theta[DELTA] / s.chance);
+}
+
+static double idle_most(const clv_batch *batch, size_t first) {
+  double most = 0.0;
+  for (size_t i = first; i < first + CLV_VECTOR; i++) {
+    const double idle = batch->T[i] - batch->t_x[i];
+    if (idle > most) most = idle;
+  }
+  return most;
+}
+
+void CLV_KERNEL(clv_bg_bb_batch)(const clv_batch *batch, double *value, double *by_log_theta) {
+  const size_t n = batch->n;
+  for (size_t i = 0; i < n; i += CLV_VECTOR) {
+    const double    *theta = batch->theta + i;
+    const clv_vector t_x   = clv_vector_load(batch->t_x + i);
+    const customers  who   = {clv_vector_load(batch->x + i),
+                              t_x,
+                              clv_vector_load(batch->T + i) - t_x,
+                              {clv_vector_load(theta), clv_vector_load(theta + n),
+                               clv_vector_load(theta + 2 * n), clv_vector_load(theta + 3 * n)},
+                              idle_most(batch, i)};
+    clv_vector       each, by[N_PARAMETER];
+    customers_look(&who, &each, by);
+    clv_vector_store(value + i, each);
+    for (size_t k = 0; k < N_PARAMETER; k++) clv_vector_store(by_log_theta + k * n + i, by[k]);
+  }
+}
