@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/models/beta_pair.h"
-#include "engine/models/bg_bb_batch_kernel.h"
+#include "engine/models/bg_bb_kernel.h"
 #include "engine/models/counts.h"
 #include "engine/models/hierarchy.h"
 #include "engine/models/purchase_rows.h"
@@ -54,6 +54,7 @@ const clv_coordinates CLV_BG_BB_COORDINATES = {
 typedef struct bg_bb {
   clv_purchase_rows *rows;                    /* owned */
   clv_counts        *bought, *passed, *lived; /* owned, of all ranks: x, t_x - x, t_x */
+  clv_isa            isa;
 } bg_bb;
 
 static size_t likelihood_n_block(const void *self) { return ((const bg_bb *)self)->rows->n_block; }
@@ -62,28 +63,26 @@ static void likelihood_touched(const void *self, size_t block, size_t *first, si
   clv_purchase_rows_touched(((const bg_bb *)self)->rows, block, first, last);
 }
 
-/* [0] log of the chance of the silence since the last purchase, [1] to [4] its derivatives. */
-static void rows_sum(const clv_purchase_rows *rows, size_t first, size_t n, const double *theta,
-                     double *sum) {
-  for (size_t i = first; i < first + n; i++) {
-    const double count = rows->count[i];
-    if (!(count > 0.0)) continue;
-    const clv_bg_bb_silence silence = clv_bg_bb_silence_of(theta, rows->x[i], rows->t_x[i], rows->T[i]);
-    sum[0] += count * clv_log(silence.chance);
-    for (int k = 0; k < N_PARAMETER; k++) sum[1 + k] += count * silence.by_theta[k];
-  }
+static clv_bg_bb_rows rows_of(const clv_purchase_rows *rows, size_t first, size_t n) {
+  return (clv_bg_bb_rows){n, rows->x + first, rows->t_x + first, rows->T + first, rows->count + first};
 }
 
+/* [0] log of the chance of the silence since the last purchase, [1] to [4] its derivatives. */
 static void likelihood_block(const void *self, size_t block, size_t n_chain, const double *theta,
                              double *sum) {
-  const clv_purchase_rows *rows = ((const bg_bb *)self)->rows;
-  for (size_t k = rows->block_run[block]; k < rows->block_run[block + 1]; k++)
+  const bg_bb             *l    = self;
+  const clv_purchase_rows *rows = l->rows;
+  for (size_t k = rows->block_run[block]; k < rows->block_run[block + 1]; k++) {
+    const clv_purchase_run *run  = &rows->run[k];
+    const clv_bg_bb_rows    once = rows_of(rows, run->first_once, run->n_once),
+                         buyer   = rows_of(rows, run->first_buyer, run->n_buyer);
     for (size_t c = 0; c < n_chain; c++) {
-      const clv_purchase_run *run = &rows->run[k];
-      const size_t            at  = c * rows->n_segment + run->segment;
-      rows_sum(rows, run->first_once, run->n_once, theta + at * N_PARAMETER, sum + at * TERMS);
-      rows_sum(rows, run->first_buyer, run->n_buyer, theta + at * N_PARAMETER, sum + at * TERMS);
+      const size_t  at  = c * rows->n_segment + run->segment;
+      const double *own = theta + at * N_PARAMETER;
+      CLV_KERNEL_PICK(clv_bg_bb_silences, l->isa)(&once, own, sum + at * TERMS);
+      CLV_KERNEL_PICK(clv_bg_bb_silences, l->isa)(&buyer, own, sum + at * TERMS);
     }
+  }
 }
 
 static double likelihood_finish(const void *self, size_t segment, const double *theta, const double *sum,
@@ -175,6 +174,7 @@ static clv_status likelihood_new(const void *context, size_t n_segment, const ui
   cells.segment = segment, cells.n_segment = n_segment;
   if (st == CLV_OK) st = clv_purchase_rows_new(&cells, &l->rows);
   CLV_TRY(clv_comm_agree(data->comm, st));
+  l->isa = clv_isa_best();
   CLV_TRY(counts_make(l, data->comm, &cells));
   *out = (clv_likelihood){.ops = &LIKELIHOOD, .self = l, .n_segment = n_segment};
   l    = NULL;

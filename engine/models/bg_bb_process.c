@@ -61,8 +61,8 @@ static double process_gradient(const double *theta, const clv_customer *who, dou
   const clv_bg_bb_silence silence = clv_bg_bb_silence_of(theta, x, who->t_x, who->T);
   by_theta[ALPHA] =
       clv_digamma(theta[ALPHA] + x) - clv_digamma(theta[ALPHA]) - by_trials + silence.by_theta[ALPHA];
-  by_theta[BETA] =
-      clv_digamma(theta[BETA] + (who->t_x - x)) - clv_digamma(theta[BETA]) - by_trials + silence.by_theta[BETA];
+  by_theta[BETA] = clv_digamma(theta[BETA] + (who->t_x - x)) - clv_digamma(theta[BETA]) - by_trials +
+                   silence.by_theta[BETA];
   by_theta[GAMMA] = silence.by_theta[GAMMA] - by_life;
   by_theta[DELTA] =
       clv_digamma(theta[DELTA] + who->t_x) - clv_digamma(theta[DELTA]) - by_life + silence.by_theta[DELTA];

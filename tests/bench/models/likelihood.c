@@ -150,6 +150,15 @@ static void vectors_make(size_t n, bool own, double *w) {
   }
 }
 
+/* The same at whole opportunities, as bg_bb has them. */
+static void opportunities_make(size_t n, uint32_t *x, double *t_x, double *T) {
+  for (size_t i = 0; i < n; i++) {
+    T[i]   = ceil(T[i]);
+    t_x[i] = x[i] > 0 ? fmax(1.0, ceil(t_x[i])) : 0.0;
+    if ((double)x[i] > t_x[i]) x[i] = (uint32_t)t_x[i];
+  }
+}
+
 /* Purchases and spend with covariates. gamma_gamma is fitted to the same customers' x + 1. */
 static clv_status covariates_time(const clv_comm *comm, const char *name, size_t n, bool own) {
   static const uint32_t COLUMN[COLUMNS] = {0, 1, 2};
@@ -162,6 +171,7 @@ static clv_status covariates_time(const clv_comm *comm, const char *name, size_t
   CLV_TRY(clv_alloc(n, sizeof *x, (void **)&x));
   CLV_TRY(clv_alloc((3 + COLUMNS) * n, sizeof *real, (void **)&real));
   rows_make(n, 4, false, x, real, real + n);
+  if (strcmp(name, "bg_bb") == 0) opportunities_make(n, x, real, real + n);
   vectors_make(n, own, real + 3 * n);
   const clv_covariates w     = {COLUMNS, COLUMNS, real + 3 * n, ONE, {3, 3, 3}, {COLUMN, COLUMN, COLUMN}};
   const clv_cells      cells = {
@@ -188,7 +198,7 @@ out:
 }
 
 int main(int argc, char **argv) {
-  static const char *const WITH[] = {"bg_nbd", "mbg_nbd", "pareto_nbd", "bg_cnbd_2", "gamma_gamma"};
+  static const char *const WITH[] = {"bg_nbd", "mbg_nbd", "pareto_nbd", "bg_cnbd_2", "bg_bb", "gamma_gamma"};
   clv_comm                *comm   = NULL;
   uint32_t                *count  = NULL;
   clv_status               st     = clv_comm_init(&argc, &argv);

@@ -10,7 +10,7 @@
 
 #include "engine/models/bg_batch_kernel.h"
 #include "engine/models/bg_bb.h"
-#include "engine/models/bg_bb_batch_kernel.h"
+#include "engine/models/bg_bb_kernel.h"
 #include "engine/models/bg_family.h"
 #include "engine/models/gamma_gamma.h"
 #include "engine/models/gamma_gamma_batch_kernel.h"

@@ -1,9 +1,9 @@
 /* Compiled once per instruction set. Fader, Hardie & Shang 2010, eq. 5, as bg_bb_process.c has it: the
  * history up to the last purchase in Gamma functions, in front of the silence since. */
-#include "engine/models/bg_bb_batch_kernel.h"
+#include "engine/models/bg_bb_kernel.h"
 #include "engine/numerics/vgamma.h"
 
-enum { ALPHA, BETA, GAMMA, DELTA, N_PARAMETER };
+enum { ALPHA, BETA, GAMMA, DELTA, N_PARAMETER, LANES = 8, VECTORS = LANES / CLV_VECTOR };
 
 /* One vector of customers. */
 typedef struct customers {
@@ -50,6 +50,40 @@ CLV_INLINE silence silence_of(const customers *who) {
   return s;
 }
 
+/* The longest of a vector's customers; they start together. */
+CLV_INLINE double idle_most(const double *t_x, const double *T) {
+  double most = 0.0;
+  for (size_t k = 0; k < CLV_VECTOR; k++) most = T[k] - t_x[k] > most ? T[k] - t_x[k] : most;
+  return most;
+}
+
+CLV_INLINE customers customers_load(const double *x, const double *t_x, const double *T) {
+  const clv_vector last = clv_vector_load(t_x);
+  return (customers){clv_vector_load(x), last, clv_vector_load(T) - last, {{0}}, idle_most(t_x, T)};
+}
+
+CLV_INLINE double lanes_sum(const clv_vector *s) {
+  double lane[LANES];
+  for (size_t l = 0; l < LANES; l++) lane[l] = s[l / CLV_VECTOR][l % CLV_VECTOR];
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+void CLV_KERNEL(clv_bg_bb_silences)(const clv_bg_bb_rows *rows, const double *theta, double *sum) {
+  clv_vector total[1 + N_PARAMETER][VECTORS] = {0};
+  for (size_t i = 0; i < rows->n; i += LANES)
+    for (size_t v = 0; v < VECTORS; v++) {
+      const size_t     at    = i + v * CLV_VECTOR;
+      const clv_vector count = clv_vector_load(rows->count + at);
+      customers        who   = customers_load(rows->x + at, rows->t_x + at, rows->T + at);
+      for (int k = 0; k < N_PARAMETER; k++) who.theta[k] = clv_vector_of(theta[k]);
+      const silence    s      = silence_of(&who);
+      const clv_vector weight = count / s.chance;
+      total[0][v] += count * clv_vector_log_tame(s.chance);
+      for (int k = 0; k < N_PARAMETER; k++) total[1 + k][v] += weight * s.by_theta[k];
+    }
+  for (int k = 0; k < 1 + N_PARAMETER; k++) sum[k] += lanes_sum(total[k]);
+}
+
 CLV_INLINE void customers_look(const customers *who, clv_vector *value, clv_vector *by) {
   const clv_vector *theta = who->theta;
   const silence     s     = silence_of(who);
@@ -65,27 +99,12 @@ CLV_INLINE void customers_look(const customers *who, clv_vector *value, clv_vect
   by[DELTA] = theta[DELTA] * ((stayed.slope - lived.slope) + s.by_theta[DELTA] / s.chance);
 }
 
-static double idle_most(const clv_batch *batch, size_t first) {
-  double most = 0.0;
-  for (size_t i = first; i < first + CLV_VECTOR; i++) {
-    const double idle = batch->T[i] - batch->t_x[i];
-    if (idle > most) most = idle;
-  }
-  return most;
-}
-
 void CLV_KERNEL(clv_bg_bb_batch)(const clv_batch *batch, double *value, double *by_log_theta) {
   const size_t n = batch->n;
   for (size_t i = 0; i < n; i += CLV_VECTOR) {
-    const double    *theta = batch->theta + i;
-    const clv_vector t_x   = clv_vector_load(batch->t_x + i);
-    const customers  who   = {clv_vector_load(batch->x + i),
-                              t_x,
-                              clv_vector_load(batch->T + i) - t_x,
-                              {clv_vector_load(theta), clv_vector_load(theta + n),
-                               clv_vector_load(theta + 2 * n), clv_vector_load(theta + 3 * n)},
-                              idle_most(batch, i)};
-    clv_vector       each, by[N_PARAMETER];
+    customers  who = customers_load(batch->x + i, batch->t_x + i, batch->T + i);
+    clv_vector each, by[N_PARAMETER];
+    for (size_t k = 0; k < N_PARAMETER; k++) who.theta[k] = clv_vector_load(batch->theta + k * n + i);
     customers_look(&who, &each, by);
     clv_vector_store(value + i, each);
     for (size_t k = 0; k < N_PARAMETER; k++) clv_vector_store(by_log_theta + k * n + i, by[k]);
