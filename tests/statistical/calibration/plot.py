@@ -48,7 +48,10 @@ def main(out, files):
     fig.supylabel("ECDF − uniform")
     fig.tight_layout()
     fig.savefig(out, dpi=110)
-    return int(any(bands.outside(of_name, "model") for of_name in ranks.values()))
+    outside = any(bands.outside(of_name, "model") for of_name in ranks.values())
+    least = min(bands.p_value(of_name) for of_name in ranks.values())
+    print(f"  the model: {'OUTSIDE' if outside else 'inside'} its band, p {1 - (1 - least) ** len(ranks):.3f}")
+    return int(outside)
 
 
 if __name__ == "__main__":
