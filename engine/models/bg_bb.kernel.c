@@ -21,31 +21,38 @@ CLV_INLINE rising rising_of(clv_vector y, clv_vector n) {
   return (rising){to.log - from.log, to.digamma - from.digamma};
 }
 
-/* As clv_bg_bb_silence_of; a customer who was idle for less time waits until the others have come to his
- * last opportunity. */
+/* The chance of no purchase since t_x, and its derivatives (not its logarithm's). */
 typedef struct silence {
-  clv_vector chance, by_theta[N_PARAMETER]; /* of the chance, not its logarithm */
+  clv_vector chance, by_theta[N_PARAMETER];
 } silence;
 
+/* One opportunity further back, i after t_x: he leaves, or stays, does not buy and goes on as he did `after`.
+ * As clv_bg_bb_silence_of, with one division. */
+CLV_INLINE silence silence_before(const customers *who, double i, const silence *after) {
+  const clv_vector trials = who->theta[ALPHA] + who->theta[BETA] + who->t_x + i,
+                   lived = who->theta[DELTA] + who->t_x + i, life = who->theta[GAMMA] + lived,
+                   never = who->theta[BETA] + (who->t_x - who->x) + i, bought = who->theta[ALPHA] + who->x;
+  const clv_vector both = 1.0 / (life * trials), by_life = both * trials, by_trial = both * life;
+  const clv_vector leaves = who->theta[GAMMA] * by_life, stays = lived * by_life, idle = never * by_trial;
+  const clv_vector goes_on = stays * idle, still = goes_on * after->chance,
+                   ends               = (1.0 - idle * after->chance) * by_life;
+  const clv_vector moved[N_PARAMETER] = {-still * by_trial,
+                                         stays * after->chance * (bought * by_trial) * by_trial, stays * ends,
+                                         -leaves * ends};
+  silence          s                  = {.chance = leaves + still};
+  for (int k = 0; k < N_PARAMETER; k++) s.by_theta[k] = goes_on * after->by_theta[k] + moved[k];
+  return s;
+}
+
+/* A customer who was idle for less time waits until the others have come to his last opportunity. */
 CLV_INLINE silence silence_of(const customers *who) {
-  const clv_vector never = who->theta[BETA] + (who->t_x - who->x), one = clv_vector_of(1.0), none = {0};
-  const clv_vector trials = who->theta[ALPHA] + who->theta[BETA] + who->t_x,
-                   bought = who->theta[ALPHA] + who->x;
-  const clv_vector lived = who->theta[DELTA] + who->t_x, life = who->theta[GAMMA] + lived;
-  silence          s = {.chance = one};
+  silence s = {.chance = clv_vector_of(1.0)};
   for (double i = who->idle_most - 1.0; i >= 0.0; i -= 1.0) {
-    const clv_mask   here      = (clv_mask)(who->idle > i);
-    const clv_vector all_lives = life + i, all_trials = trials + i, both = 1.0 / (all_lives * all_trials),
-                     by_life = both * all_trials, by_trial = both * all_lives;
-    const clv_vector leaves = who->theta[GAMMA] * by_life, stays = (lived + i) * by_life,
-                     idle = (never + i) * by_trial, goes_on = stays * idle;
-    const clv_vector rest = idle * s.chance, still = goes_on * s.chance, ends = (one - rest) * by_life;
-    const clv_vector chance = leaves + still, buys = stays * s.chance * (bought * by_trial);
-    const clv_vector added[N_PARAMETER] = {none - still * by_trial, buys * by_trial, stays * ends,
-                                           none - leaves * ends};
+    const clv_mask was_idle = (clv_mask)(who->idle > i);
+    const silence  before   = silence_before(who, i, &s);
+    s.chance                = clv_vector_pick(was_idle, before.chance, s.chance);
     for (int k = 0; k < N_PARAMETER; k++)
-      s.by_theta[k] = clv_vector_pick(here, goes_on * s.by_theta[k] + added[k], s.by_theta[k]);
-    s.chance = clv_vector_pick(here, chance, s.chance);
+      s.by_theta[k] = clv_vector_pick(was_idle, before.by_theta[k], s.by_theta[k]);
   }
   return s;
 }
