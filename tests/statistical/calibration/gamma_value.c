@@ -3,6 +3,7 @@
  *   clv_calibration_gamma_value FIRST LAST CUSTOMERS > ranks.csv
  *
  * Customers have one to six amounts; an indicator, true of two in five, multiplies their mean. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,10 @@ static void amounts_simulate(amounts *a, const double *theta, uint32_t fit) {
     memcpy(own, theta, sizeof own);
     own[MEAN] *= exp(theta[GAMMA] * a->w[i]);
     CLV_GAMMA_VALUE_SPEND.simulate(own, n, &rng, amount);
-    for (uint32_t k = 0; k < n; k++) total += amount[k], logs += log(amount[k]);
+    for (uint32_t k = 0; k < n; k++) {
+      amount[k] = fmax(amount[k], DBL_MIN); /* a shape of a few thousandths gives amounts below any double */
+      total += amount[k], logs += log(amount[k]);
+    }
     a->x[i] = n, a->mean[i] = total / n, a->mean_log[i] = logs / n;
   }
 }
