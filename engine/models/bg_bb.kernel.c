@@ -69,12 +69,6 @@ CLV_INLINE customers customers_load(const double *x, const double *t_x, const do
   return (customers){clv_vector_load(x), last, clv_vector_load(T) - last, {{0}}, idle_most(t_x, T)};
 }
 
-CLV_INLINE double lanes_sum(const clv_vector *s) {
-  double lane[LANES];
-  for (size_t l = 0; l < LANES; l++) lane[l] = s[l / CLV_VECTOR][l % CLV_VECTOR];
-  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
-}
-
 void CLV_KERNEL(clv_bg_bb_silences)(const clv_bg_bb_rows *rows, const double *theta, double *sum) {
   clv_vector total[1 + N_PARAMETER][VECTORS] = {0};
   for (size_t i = 0; i < rows->n; i += LANES)
@@ -85,10 +79,10 @@ void CLV_KERNEL(clv_bg_bb_silences)(const clv_bg_bb_rows *rows, const double *th
       for (int k = 0; k < N_PARAMETER; k++) who.theta[k] = clv_vector_of(theta[k]);
       const silence    s      = silence_of(&who);
       const clv_vector weight = count / s.chance;
-      total[0][v] += count * clv_vector_log_tame(s.chance);
+      total[0][v] += count * clv_vector_log(s.chance); /* NaN and infinity are kept */
       for (int k = 0; k < N_PARAMETER; k++) total[1 + k][v] += weight * s.by_theta[k];
     }
-  for (int k = 0; k < 1 + N_PARAMETER; k++) sum[k] += lanes_sum(total[k]);
+  for (int k = 0; k < 1 + N_PARAMETER; k++) sum[k] += clv_vector_sum_lanes(total[k]);
 }
 
 CLV_INLINE void customers_look(const customers *who, clv_vector *value, clv_vector *by) {

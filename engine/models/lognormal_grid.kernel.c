@@ -51,12 +51,6 @@ void CLV_KERNEL(clv_lognormal_apply)(const clv_lognormal_grid *grid, const size_
   }
 }
 
-CLV_INLINE double lanes_sum(const clv_vector *s) {
-  double lane[LANES];
-  for (size_t l = 0; l < LANES; l++) lane[l] = s[l / CLV_VECTOR][l % CLV_VECTOR];
-  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
-}
-
 void CLV_KERNEL(clv_lognormal_moments)(const clv_lognormal_grid *grid, const size_t range[2],
                                        const clv_lognormal_pulled *what, const clv_lognormal_rows *at,
                                        double *moment) {
@@ -79,7 +73,7 @@ void CLV_KERNEL(clv_lognormal_moments)(const clv_lognormal_grid *grid, const siz
       s[4][v] = clv_vector_fma(r, clv_vector_load(at->value[2] + k), s[4][v]);
       s[5][v] = clv_vector_fma(r1, a, s[5][v]);
     }
-  for (size_t m = 0; m < MOMENTS; m++) moment[m] = lanes_sum(s[m]);
+  for (size_t m = 0; m < MOMENTS; m++) moment[m] = clv_vector_sum_lanes(s[m]);
   moment[6] = moment[7] = 0.0;
 }
 
@@ -108,5 +102,5 @@ double CLV_KERNEL(clv_lognormal_logs)(const double *value, const double *count, 
       const size_t k = i + v * CLV_VECTOR;
       s[v] = clv_vector_fma(clv_vector_load(count + k), clv_vector_log(clv_vector_load(value + k)), s[v]);
     }
-  return lanes_sum(s);
+  return clv_vector_sum_lanes(s);
 }

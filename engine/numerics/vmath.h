@@ -6,6 +6,7 @@
  * masks: from a conditional expression the compiler makes two paths, with every division in both. */
 
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #if defined(CLV_ISA_avx512)
@@ -63,6 +64,13 @@ CLV_INLINE clv_vector clv_vector_look_up(const double *table, const uint16_t *in
 
 CLV_INLINE clv_vector clv_vector_pick(clv_mask where, clv_vector yes, clv_vector no) {
   return (clv_vector)(((clv_mask)yes & where) | ((clv_mask)no & ~where));
+}
+
+/* Sum of eight lanes, whatever the width of a vector, in one order. @param s [8 / CLV_VECTOR] */
+CLV_INLINE double clv_vector_sum_lanes(const clv_vector *s) {
+  double lane[8];
+  for (size_t l = 0; l < 8; l++) lane[l] = s[l / CLV_VECTOR][l % CLV_VECTOR];
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
 #define F(a, b, c) clv_vector_fma(a, b, c)

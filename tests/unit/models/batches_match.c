@@ -206,8 +206,26 @@ static void wild_parameters_go_one_by_one(void **state) {
   }
 }
 
+/* What no kernel can resolve has no density, rather than some number's. */
+static void silences_know_their_parameters(void **state) {
+  enum { ROOM = 16 };
+  static const double THETA[][PARAMETERS] = {
+      {1e-200, 1e-200, 1e-200, 1e-200}, {NAN, 0.7, 0.6, 2.0}, {1.2, 0.7, 0.6, 2.0}};
+  double               x[ROOM] = {0.0}, t_x[ROOM] = {0.0}, T[ROOM], count[ROOM];
+  const clv_bg_bb_rows rows = {ROOM, x, t_x, T, count};
+  (void)state;
+  for (size_t i = 0; i < ROOM; i++) T[i] = 6.0, count[i] = 1.0;
+  for (size_t k = 0; k < 3; k++)
+    for (clv_isa isa = CLV_ISA_PLAIN_C; isa <= clv_isa_best(); isa++) {
+      double sum[1 + PARAMETERS] = {0.0};
+      CLV_KERNEL_PICK(clv_bg_bb_silences, isa)(&rows, THETA[k], sum);
+      assert_int_equal(isfinite(sum[0]) != 0, k == 2);
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(kernels_match), cmocka_unit_test(ends_are_finite),
-                                     cmocka_unit_test(wild_parameters_go_one_by_one)};
+                                     cmocka_unit_test(wild_parameters_go_one_by_one),
+                                     cmocka_unit_test(silences_know_their_parameters)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
